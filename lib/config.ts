@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+const isLoopback = (url: string) =>
+  ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname) || new URL(url).hostname.endsWith(".localhost");
+const origin = (example: string) =>
+  z
+    .url({ protocol: /^https?$/, error: `must be a URL such as ${example}` })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .refine((url) => url.startsWith("https:") || isLoopback(url), "must be https (plain http only on loopback)");
+const guid = z.guid("must be a GUID");
+const optionalText = z
+  .string()
+  .optional()
+  .transform((text) => text || undefined);
+
+/** "id:base64url key of 32 bytes", several separated by commas; the first seals, all of them open. */
+const keyRing = z.string().transform((text, context) => {
+  const keys = text.split(",").map((part) => {
+    const [id = "", encoded = ""] = part.trim().split(":");
+    return { id, key: Buffer.from(encoded, "base64url") };
+  });
+  if (keys.some(({ id, key }) => !/^[\w-]{1,32}$/.test(id) || key.length !== 32))
+    context.addIssue("must be id:key, the key being 32 bytes as base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+  return keys;
+});
+
+const Env = z.object({
+  /** Where people reach the portal; also the redirect URI's origin. */
+  BASE_URL: origin("https://onboarding.example.com"),
+  PORT: z.coerce.number().int().min(1).max(65535).default(3000),
+  /** The vendor's own tenant: support signs in here, and the portal's registration lives here. */
+  AZURE_TENANT_ID: guid,
+  AZURE_CLIENT_ID: guid,
+  AZURE_CLIENT_SECRET: z.string().min(1, "the portal's own client secret; register-portal in docs/operator.md makes one"),
+  AZURE_AUTHORITY_HOST: origin("https://login.microsoftonline.com").default("https://login.microsoftonline.com"),
+  GRAPH_URL: origin("https://graph.microsoft.com").default("https://graph.microsoft.com"),
+  DATABASE_URL: optionalText,
+  DATA_DIR: z.string().min(1).default(".data"),
+  CATALOGUE_DIR: optionalText,
+  SMTP_URL: z.string().regex(/^smtps?:\/\//, "must start with smtp:// or smtps://"),
+  MAIL_FROM: z.string().min(3).default("Vestibule <no-reply@localhost>"),
+  VESTIBULE_KEYS: keyRing,
+});
+export type Config = z.infer<typeof Env>;
+
+let parsed: Config | undefined;
+
+/**
+ * The settings, checked once. `instrumentation.ts` calls it at the start, so that a wrong variable stops the start.
+ * @throws Error with one line for each variable that is missing or wrong, and how to mend it
+ */
+export function config(): Config {
+  if (parsed) return parsed;
+  const result = Env.safeParse(process.env);
+  if (!result.success) {
+    const lines = result.error.issues.map(({ path, message, code }) => {
+      const name = path.join(".");
+      return `  ${name}: ${process.env[name] === undefined && code === "invalid_type" ? "is not set" : message}`;
+    });
+    throw new Error(`Vestibule cannot start, its configuration is incomplete (docs/operator.md):\n${lines.join("\n")}`);
+  }
+  parsed = result.data;
+  return parsed;
+}

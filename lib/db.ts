@@ -1,0 +1,30 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { PrismaPGlite } from "pglite-prisma-adapter";
+import { PrismaClient } from "../prisma/client/client.ts";
+import { config } from "./config.ts";
+
+export type { Prisma } from "../prisma/client/client.ts";
+
+/** Prisma's driver for a PostgreSQL server, or for the embedded PGlite folder when no URL is given. */
+export function databaseAdapter({ url, folder }: { url?: string | undefined; folder: string }) {
+  if (url) return new PrismaPg({ connectionString: url, max: 10 });
+  mkdirSync(folder, { recursive: true });
+  return new PrismaPGlite(new PGlite(path.join(folder, "database")));
+}
+
+// Next bundles each route by itself; the embedded database must be opened once for the process.
+const processWide = globalThis as { vestibuleDb?: PrismaClient };
+
+/** The database of this process. Inside a transaction use its `tx`: the embedded database has one connection. */
+export function db(): PrismaClient {
+  processWide.vestibuleDb ??= new PrismaClient({
+    adapter: databaseAdapter({ url: config().DATABASE_URL, folder: config().DATA_DIR }),
+    transactionOptions: { maxWait: 15_000, timeout: 15_000 },
+  });
+  return processWide.vestibuleDb;
+}
+
+export type Transaction = Parameters<Parameters<PrismaClient["$transaction"]>[0]>[0];

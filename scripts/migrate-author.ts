@@ -1,0 +1,8 @@
+// Prints the SQL of the next migration: what prisma/schema.prisma has and prisma/migrations has not.
+import { PGlite } from "@electric-sql/pglite";
+import { PrismaPGlite } from "pglite-prisma-adapter";
+import { missingSql } from "./migrations.ts";
+
+const scratch = () => new PGlite();
+console.log(await missingSql(new PrismaPGlite(scratch(), scratch)));
+process.exit(0);
