@@ -3,6 +3,4 @@ import { PGlite } from "@electric-sql/pglite";
 import { PrismaPGlite } from "pglite-prisma-adapter";
 import { missingSql } from "./migrations.ts";
 
-const scratch = () => new PGlite();
-console.log(await missingSql(new PrismaPGlite(scratch(), scratch)));
 process.exit(0);

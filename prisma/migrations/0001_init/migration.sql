@@ -66,7 +66,6 @@ CREATE TABLE "Handoff" (
     "onboardingId" UUID NOT NULL,
     "state" TEXT NOT NULL,
     "proofHash" BYTEA NOT NULL,
-    "salt" BYTEA NOT NULL,
     "createdAt" TIMESTAMPTZ(3) NOT NULL,
     "expiresAt" TIMESTAMPTZ(3) NOT NULL,
     "revealedAt" TIMESTAMPTZ(3),
@@ -78,11 +77,13 @@ CREATE TABLE "Handoff" (
 -- CreateTable
 CREATE TABLE "HandoffCipher" (
     "handoffId" UUID NOT NULL,
+    "part" TEXT NOT NULL,
     "scheme" TEXT NOT NULL,
+    "boundTo" TEXT NOT NULL,
     "outer" BYTEA NOT NULL,
     "wrappedKey" BYTEA NOT NULL,
 
-    CONSTRAINT "HandoffCipher_pkey" PRIMARY KEY ("handoffId")
+    CONSTRAINT "HandoffCipher_pkey" PRIMARY KEY ("handoffId","part")
 );
 
 -- CreateIndex

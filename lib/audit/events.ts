@@ -1,0 +1,53 @@
+/**
+ * What the trail can say. Add cases; never edit one that was written, since stored records hold them.
+ * No event carries a secret, a link, a key, a proof or a token.
+ */
+import type { Choices } from "../catalogue/schema.ts";
+
+export type Actor =
+  | { kind: "support" | "admin"; objectId: string; tenantId: string; name: string; username: string }
+  | { kind: "invited" | "contact" | "portal" };
+
+export type StepOutcome = "done" | "already-ok" | "failed" | "needs-approver" | "skipped";
+
+/** What a step left in the tenant; merged into the registration's facts. */
+export type RegistrationFacts = {
+  displayName?: string;
+  appId?: string;
+  objectId?: string;
+  servicePrincipalId?: string;
+  keyId?: string | null;
+  secretEndsAt?: string | null;
+  verifiedKeyId?: string | null;
+};
+
+export type StepFailure = { message: string; action: string; who: string; code?: string; requestId?: string };
+
+export type AuditEvent =
+  | { type: "onboarding.created"; detail: { productId: string; manifestVersion: number; customerName: string; expectedDomain: string; offered: string[]; expiresAt: string } }
+  | { type: "invitation.mailed"; detail: { to: string } }
+  | { type: "invitation.mail-failed"; detail: { to: string; reason: string } }
+  | { type: "invitation.opened"; detail: Record<string, never> }
+  | { type: "invitation.renewed"; detail: { expiresAt: string } }
+  | { type: "invitation.revoked"; detail: Record<string, never> }
+  | { type: "admin.signed-in"; detail: { tenantId: string; tenantName: string; domain: string; roles: string[] } }
+  | { type: "tenant.refused"; detail: { tenantId: string; tenantName: string; expectedDomain: string } }
+  | { type: "features.chosen"; detail: { choices: Choices } }
+  | { type: "plan.approved"; detail: { digest: string; basis: "read" | "assumed-empty"; operations: { id: string; effect: "create" | "change" | "same" | "blocked"; title: string }[] } }
+  | { type: "plan.changed"; detail: { digest: string } }
+  | { type: "consent.refused"; detail: { code: string } }
+  | { type: "run.started"; detail: { runId: string; steps: { id: string; title: string }[] } }
+  | { type: "run.finished"; detail: { runId: string; outcome: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed"; failure?: StepFailure } }
+  | { type: "step.started"; detail: { step: string; attempt: number; intent?: string } }
+  | { type: "step.waiting"; detail: { step: string; reason: "replication" | "throttled" | "outage"; retryAt: string; words: string } }
+  | { type: "step.finished"; detail: { step: string; outcome: StepOutcome; note?: string; registration?: string; facts?: RegistrationFacts; failure?: StepFailure } }
+  | { type: "graph.called"; detail: { step: string; method: string; path: string; status: number; code?: string; requestId: string; clientRequestId: string; durationMs: number } }
+  | { type: "manual.changed"; detail: { step: string; state: "done" | "not-applicable" | "todo"; note: string } }
+  | { type: "credential.discarded"; detail: { reason: string } }
+  | { type: "handoff.created"; detail: { handoffId: string; expiresAt: string } }
+  | { type: "handoff.sent"; detail: { handoffId: string; how: "mailed" | "copied"; to: string } }
+  | { type: "handoff.mail-failed"; detail: { handoffId: string; to: string; reason: string } }
+  | { type: "handoff.opened"; detail: { handoffId: string } }
+  | { type: "handoff.revealed"; detail: { handoffId: string } }
+  | { type: "handoff.expired"; detail: { handoffId: string } }
+  | { type: "handoff.revoked"; detail: { handoffId: string; reason: string } };

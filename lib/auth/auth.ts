@@ -1,0 +1,149 @@
+/**
+ * Who is asking, and with which right. Sign-in happens in the browser with MSAL; this room checks the token that
+ * comes back, keeps the session, mints the proofs that other rooms ask for, and gets Graph tokens on behalf of the
+ * person. No Graph token ever leaves the server.
+ */
+import { ConfidentialClientApplication } from "@azure/msal-node";
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
+import { redirect } from "next/navigation";
+import { config } from "../config.ts";
+import { accept, type Outcome, refuse } from "../outcome.ts";
+import type { SignedIn, Support } from "../proof.ts";
+import { Secret } from "../secret.ts";
+import { REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
+import * as session from "./session.ts";
+
+const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
+const isSupportRole = (role: string): role is keyof typeof SUPPORT_ROLES => role in SUPPORT_ROLES;
+
+/** What the portal asks for after the plan was read; the least that does the job. */
+export const WRITE_SCOPES = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"] as const;
+const graphScope = (name: string) => `${config().GRAPH_URL}/${name}`;
+
+/** MSAL wants an https authority even where a sandbox on loopback answers over http; the endpoints come from here. */
+export function authorityOf(tenant: string) {
+  const host = config().AZURE_AUTHORITY_HOST;
+  const { host: hostname } = new URL(host);
+  const base = `${host}/${tenant}`;
+  return {
+    authority: `https://${hostname}/${tenant}`,
+    knownAuthorities: [hostname],
+    authorityMetadata: JSON.stringify({
+      issuer: `${host}/{tenantid}/v2.0`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      end_session_endpoint: `${base}/oauth2/v2.0/logout`,
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+    }),
+    cloudDiscoveryMetadata: JSON.stringify({
+      tenant_discovery_endpoint: `${base}/v2.0/.well-known/openid-configuration`,
+      metadata: [{ preferred_network: hostname, preferred_cache: hostname, aliases: [hostname] }],
+    }),
+  };
+}
+
+export type BrowserSettings = ReturnType<typeof authorityOf> & { clientId: string; redirectUri: string; apiScope: string; readScopes: string[]; writeScopes: string[] };
+
+/** What the browser's MSAL needs; nothing of it is secret. */
+export const browserSettings = (): BrowserSettings => ({
+  ...authorityOf("organizations"),
+  clientId: config().AZURE_CLIENT_ID,
+  redirectUri: `${config().BASE_URL}/auth/callback`,
+  apiScope: `api://${config().AZURE_CLIENT_ID}/access`,
+  readScopes: [graphScope("User.Read")],
+  writeScopes: WRITE_SCOPES.map(graphScope),
+});
+
+const keySets = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
+const keysOf = (tenantId: string) => {
+  let keys = keySets.get(tenantId);
+  if (!keys) {
+    keys = createRemoteJWKSet(new URL(`${config().AZURE_AUTHORITY_HOST}/${tenantId}/discovery/v2.0/keys`));
+    if (keySets.size > 1000) keySets.clear();
+    keySets.set(tenantId, keys);
+  }
+  return keys;
+};
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const strings = (value: unknown) => (Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : []);
+
+/**
+ * Opens a session from the access token that the browser got for the portal's own scope. Issuer and keys are those
+ * of the token's own tenant; audience, client and scope must be the portal's.
+ */
+export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ tenantId: string; name: string }>> {
+  let claims: Awaited<ReturnType<typeof jwtVerify>>["payload"];
+  try {
+    const tenantId = String(decodeJwt(accessToken).tid);
+    if (!GUID.test(tenantId)) return refuse(REFUSED_SIGN_IN);
+    ({ payload: claims } = await jwtVerify(accessToken, keysOf(tenantId), {
+      issuer: `${config().AZURE_AUTHORITY_HOST}/${tenantId}/v2.0`, audience: config().AZURE_CLIENT_ID, algorithms: ["RS256"], requiredClaims: ["exp", "oid", "scp"], clockTolerance: 60,
+    }));
+    if (claims.tid !== tenantId || claims.ver !== "2.0" || claims.azp !== config().AZURE_CLIENT_ID || !String(claims.scp).split(" ").includes("access")) return refuse(REFUSED_SIGN_IN);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_J")) return refuse(REFUSED_SIGN_IN);
+    throw error;
+  }
+  const name = String(claims.name ?? "");
+  await session.open(
+    { tenantId: String(claims.tid), objectId: String(claims.oid), name, username: String(claims.preferred_username ?? ""), wids: strings(claims.wids), roles: strings(claims.roles) },
+    { assertion: accessToken },
+    now,
+  );
+  return accept({ tenantId: String(claims.tid), name });
+}
+
+export const signOut = session.close;
+
+const proofOf = (row: session.SessionRow): SignedIn =>
+  ({ tenantId: row.tenantId, objectId: row.objectId, name: row.name, username: row.username, directoryRoles: row.wids, sessionDigest: row.digest, holdKey: row.holdKey }) as unknown as SignedIn;
+
+export async function findSignedIn(): Promise<SignedIn | null> {
+  const row = await session.read();
+  return row && proofOf(row);
+}
+
+export async function findSupport(): Promise<Support | null> {
+  const row = await session.read();
+  const roles = row?.roles.filter(isSupportRole) ?? [];
+  if (!row || row.tenantId !== config().AZURE_TENANT_ID || roles.length === 0) return null;
+  return { ...proofOf(row), mayChange: roles.some((role) => SUPPORT_ROLES[role]) };
+}
+
+/** Signed out goes to the sign-in page and comes back; signed in without the role goes to an explanation. */
+export async function requireSupport(returnTo: string): Promise<Support> {
+  const support = await findSupport();
+  if (support) return support;
+  redirect((await session.read()) ? "/no-access" : `/sign-in?to=${encodeURIComponent(returnTo)}`);
+}
+
+/** A Graph token on behalf of the signed-in person (OAuth 2.0 on-behalf-of). */
+export async function graphToken(person: Pick<SignedIn, "sessionDigest" | "tenantId">, scopes: readonly string[]): Promise<Outcome<Secret, StsRefusal>> {
+  const vault = await session.vaultOf(person.sessionDigest);
+  if (!vault) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
+  const client = new ConfidentialClientApplication({ auth: { clientId: config().AZURE_CLIENT_ID, clientSecret: config().AZURE_CLIENT_SECRET, ...authorityOf(person.tenantId) } });
+  if (vault.msalCache) client.getTokenCache().deserialize(vault.msalCache);
+  try {
+    const result = await client.acquireTokenOnBehalfOf({ oboAssertion: vault.assertion, scopes: scopes.map(graphScope) });
+    if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
+    if (!result.fromCache) await session.keepCache(person.sessionDigest, { assertion: vault.assertion, msalCache: client.getTokenCache().serialize() });
+    return accept(new Secret(result.accessToken));
+  } catch (error) {
+    return refuse(stsRefusal(error));
+  }
+}
+
+/** An app-only token of somebody else's application, never cached: it proves that the credential works. */
+export async function appToken(application: { tenantId: string; appId: string; secret: Secret }): Promise<Outcome<{ token: Secret; roles: string[] }, StsRefusal>> {
+  const client = new ConfidentialClientApplication({ auth: { clientId: application.appId, clientSecret: application.secret.expose(), ...authorityOf(application.tenantId) } });
+  try {
+    const result = await client.acquireTokenByClientCredential({ scopes: [graphScope(".default")], skipCache: true });
+    if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
+    return accept({ token: new Secret(result.accessToken), roles: strings(decodeJwt(result.accessToken).roles) });
+  } catch (error) {
+    return refuse(stsRefusal(error));
+  }
+}
+
+
+export type { StsRefusal };

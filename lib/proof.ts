@@ -1,0 +1,20 @@
+/** Proofs of who is asking. Only `lib/auth` mints them; rooms ask for them in their types. */
+declare const proved: unique symbol;
+
+/** Somebody who signed in with Entra ID and whose session is alive. */
+export type SignedIn = {
+  readonly [proved]: "SignedIn";
+  readonly tenantId: string;
+  readonly objectId: string;
+  readonly name: string;
+  readonly username: string;
+  /** Directory role template ids, from the `wids` claim of the last token. */
+  readonly directoryRoles: readonly string[];
+  /** The session's row; not the cookie. */
+  readonly sessionDigest: string;
+  /** Known only while this request runs: derived from the cookie, never stored. */
+  readonly holdKey: Buffer;
+};
+
+/** Staff of the vendor's tenant with an app role of the portal. */
+export type Support = SignedIn & { readonly mayChange: boolean };
