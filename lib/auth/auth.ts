@@ -10,7 +10,7 @@ import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn, Support } from "../proof.ts";
 import { Secret } from "../secret.ts";
-import { REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
+import { aadstsOf, meaningOfAadsts, REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
 import * as session from "./session.ts";
 
 const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
@@ -147,3 +147,18 @@ export async function appToken(application: { tenantId: string; appId: string; s
 
 
 export type { StsRefusal };
+
+/** What a failed sign-in means, from MSAL's text. */
+export function explainSignInFailure(text: string): { code: string; message: string } {
+  const aadsts = aadstsOf(text);
+  if (!aadsts && /state|no_token_request_cache|hash/i.test(text))
+    return { code: "auth.state", message: "This answer does not belong to a sign-in that this window started. Nothing was changed. Start again." };
+  return meaningOfAadsts(aadsts);
+}
+
+const CONSENT_REFUSALS: Record<string, string> = {
+  "auth.declined": "You declined. Nothing was changed. Approve again when you are ready, or forward the invitation to a colleague.",
+  "auth.admin-needed": "Only an administrator can grant what this portal asks for. Forward the invitation to a Cloud Application Administrator, Application Administrator or Global Administrator.",
+};
+/** In words, from the code that the trail keeps. */
+export const meaningOfConsentRefusal = (code: string) => CONSENT_REFUSALS[code] ?? "Nothing was changed. Approve again to be asked once more.";

@@ -242,6 +242,9 @@ export async function choose(person: SignedIn, id: string, choices: Choices, now
 /** Whether the handoff under way can still take values and give its link to this session. */
 const isHeldBy = async (person: SignedIn, { handoff: sealed }: Progress) => sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
 
+/** Whether this session may mail or show the handoff's link. */
+export const canGiveLink = async (person: SignedIn, { progress }: Onboarding) => (await isHeldBy(person, progress)) === true;
+
 async function subjectOf(person: SignedIn, { id, manifest, progress }: Onboarding): Promise<provisioning.Subject | null> {
   if (!progress.choices) return null;
   const { handoff: sealed } = progress;
@@ -444,3 +447,6 @@ export async function lookAtHandoff(id: string, proof: unknown, now: Date): Prom
     fields: manifest.handover.fields, note: manifest.handover.note ?? null,
   });
 }
+
+/** Reveals, once. The answer is sealed with the link's key: only the contact's browser can open it. */
+export const revealHandoff = (id: string, proof: unknown, now: Date) => handoff.reveal(id, proof, now);

@@ -1,0 +1,20 @@
+"use client";
+
+import { startTransition, useActionState, useEffect, useRef } from "react";
+import { Notice } from "@/components/ui/ui";
+import { enter } from "../actions";
+
+/** Compares the tenant with the invitation as soon as it is shown. */
+export function EnterTenant({ id }: { id: string }) {
+  const [result, submit] = useActionState(enter, null);
+  const hasStarted = useRef(false);
+  useEffect(() => {
+    if (hasStarted.current) return;
+    hasStarted.current = true;
+    const form = new FormData();
+    form.set("onboarding", id);
+    startTransition(() => submit(form));
+  });
+  if (result?.refused) return <Notice live tone="fail" title="You cannot go on with this account">{result.refused}</Notice>;
+  return <Notice live tone="info" title="Comparing your tenant with the invitation" />;
+}

@@ -1,0 +1,73 @@
+import clsx from "clsx";
+import { Check } from "lucide-react";
+import type { ReactNode } from "react";
+
+/** The bar on every screen: whose product, which tenant, who is signed in. */
+export function TopBar({ mark, title, chip, person, children }: { mark: string; title: string; chip?: string | undefined; person?: string | undefined; children?: ReactNode }) {
+  const chipClass = "truncate rounded-full border border-line bg-paper px-2.5 py-1 text-[13px] text-ink-2";
+  return (
+    <header className="no-print flex h-15 items-center gap-3.5 border-b border-line bg-surface px-4 sm:px-7">
+      <span aria-hidden className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink">{mark}</span>
+      <b className="whitespace-nowrap font-semibold">{title}</b>
+      {chip && <span className={clsx(chipClass, "min-w-0")}>{chip}</span>}
+      <span className="flex-1" />
+      {person && <span className={clsx(chipClass, "hidden sm:block")}>{person}</span>}
+      {children}
+    </header>
+  );
+}
+
+const STEPS = ["Sign in", "Choose features", "Review the plan", "Provision", "Hand over"];
+/** Where the admin is, 1 to 5. */
+export function Steps({ current }: { current: number }) {
+  return (
+    <ol aria-label="Steps" className="mb-6 flex flex-wrap items-center gap-x-1.5 gap-y-2 text-[13px] text-ink-3">
+      {STEPS.map((title, index) => {
+        const number = index + 1;
+        const isDone = number < current;
+        const isNow = number === current;
+        return (
+          <li key={title} aria-current={isNow ? "step" : undefined} className={clsx("flex items-center gap-1.5 whitespace-nowrap", isNow && "font-semibold text-ink")}>
+            {index > 0 && <span aria-hidden className="mr-1 h-px w-3 bg-line-strong sm:w-6" />}
+            <span className={clsx("grid size-5 place-items-center rounded-full border text-[11px]", isNow ? "border-accent bg-accent text-accent-ink" : isDone ? "border-transparent bg-done-soft text-done" : "border-line-strong")}>
+              {isDone ? <Check size={12} aria-label="done" /> : number}
+            </span>
+            <span className={clsx(!isNow && "hidden sm:inline")}>{title}</span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+/** One column of text at reading width, one summary beside it; on a phone the summary is a bar at the bottom. */
+export function Columns({ children, aside }: { children: ReactNode; aside: ReactNode }) {
+  return (
+    <div className="mx-auto grid max-w-[1160px] grid-cols-1 gap-5 px-4 pt-6 sm:px-7 sm:pt-9 md:grid-cols-[minmax(0,1fr)_328px] md:gap-10 md:pb-20">
+      <main className="min-w-0">{children}</main>
+      <aside aria-label="Summary" className="sticky bottom-0 -mx-4 self-start rounded-t-[14px] border border-line bg-surface p-4 shadow-card sm:mx-0 md:top-6 md:bottom-auto md:rounded-[10px] md:p-5">{aside}</aside>
+    </div>
+  );
+}
+
+export function Narrow({ children }: { children: ReactNode }) {
+  return <main className="mx-auto max-w-[640px] px-4 py-10 sm:px-7 sm:py-14">{children}</main>;
+}
+
+export function Lead({ children }: { children: ReactNode }) {
+  return <p className="mt-2 max-w-[62ch] text-ink-2">{children}</p>;
+}
+
+/** Label and value pairs of a summary; left out on a phone, where only the action stays. */
+export function Facts({ items }: { items: readonly (readonly [label: string, value: ReactNode])[] }) {
+  return (
+    <dl className="my-3.5 hidden grid-cols-[1fr_auto] gap-x-3 gap-y-2 text-[14px] md:grid">
+      {items.map(([label, value]) => (
+        <div key={label} className="contents">
+          <dt className="text-ink-2">{label}</dt>
+          <dd className="text-right tabular-nums">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

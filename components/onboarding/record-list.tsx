@@ -1,0 +1,74 @@
+import { Card, Time } from "@/components/ui/ui";
+import type { AuditRecord } from "@/lib/audit/audit";
+
+const WORDS: Record<string, string> = {
+  "onboarding.created": "Invitation created",
+  "invitation.mailed": "Invitation mailed",
+  "invitation.mail-failed": "Invitation could not be mailed",
+  "invitation.opened": "Invitation opened",
+  "invitation.renewed": "Invitation renewed",
+  "invitation.revoked": "Onboarding cancelled",
+  "admin.signed-in": "Admin signed in",
+  "tenant.refused": "Sign-in from another tenant refused",
+  "features.chosen": "Features chosen",
+  "plan.approved": "Plan approved",
+  "plan.changed": "Tenant differed from the plan; asked again",
+  "consent.refused": "Consent not given at Microsoft",
+  "run.started": "Run started",
+  "run.finished": "Run finished",
+  "step.started": "Step started",
+  "step.waiting": "Waiting for Microsoft",
+  "step.finished": "Step finished",
+  "graph.called": "Call to Microsoft Graph",
+  "manual.changed": "Manual step changed",
+  "credential.discarded": "Credential discarded",
+  "handoff.created": "Handoff created",
+  "handoff.sent": "Handoff link given out",
+  "handoff.mail-failed": "Handoff link could not be mailed",
+  "handoff.opened": "Handoff page opened",
+  "handoff.revealed": "Values revealed to the contact",
+  "handoff.expired": "Handoff expired unopened",
+  "handoff.revoked": "Handoff revoked",
+};
+export const wordsOf = (type: string) => WORDS[type] ?? type;
+
+const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+
+function summary({ type, detail }: AuditRecord): string {
+  if (type === "graph.called") return `${text(detail.method)} ${text(detail.path)} → ${text(detail.status)}${detail.code ? ` ${text(detail.code)}` : ""}, ${text(detail.durationMs)} ms`;
+  if (type === "step.started") return text(detail.step);
+  if (type === "step.finished") return `${text(detail.step)}: ${text(detail.outcome)}${detail.note ? `. ${text(detail.note)}` : ""}`;
+  if (type === "step.waiting") return `${text(detail.step)}: ${text(detail.words)}`;
+  if (type === "run.finished") return text(detail.outcome);
+  if (type === "features.chosen") return (detail.choices as { features: string[] }).features.join(", ");
+  if (type === "admin.signed-in") return `${text(detail.tenantName)} (${text(detail.domain)})`;
+  if (type === "tenant.refused") return `${text(detail.tenantName)}, expected ${text(detail.expectedDomain)}`;
+  if (type === "plan.approved") return `${(detail.operations as unknown[]).length} operations`;
+  if (type === "handoff.sent") return `${text(detail.how)}, for ${text(detail.to)}`;
+  return typeof detail.to === "string" ? detail.to : "";
+}
+
+/** The trail, oldest first, each record with its proof. */
+export function RecordList({ records }: { records: readonly AuditRecord[] }) {
+  return (
+    <Card className="overflow-x-auto">
+      <ol className="divide-y divide-line">
+        {records.map((record) => (
+          <li key={record.seq} className="px-4 py-2.5 text-[14px] sm:px-5">
+            <details>
+              <summary className="grid grid-cols-[34px_minmax(0,1fr)] gap-x-2 sm:grid-cols-[34px_minmax(0,1fr)_auto]">
+                <span className="text-ink-3 tabular-nums">{record.seq}</span>
+                <span className="min-w-0 break-words">
+                  <b className="font-medium">{wordsOf(record.type)}</b>{" "}
+                  <span className="text-ink-2">{summary(record)}</span>
+                </span>
+                <span className="col-start-2 text-[13px] text-ink-3 sm:col-start-3"><Time at={record.at} /></span>
+              </summary>
+              <pre className="mt-2 overflow-auto rounded-lg bg-sunken p-3.5 text-ink-2">{JSON.stringify({ actor: record.actor, detail: record.detail, prevHash: record.prevHash, hash: record.hash }, null, 2)}</pre>
+            </details>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}

@@ -1,0 +1,61 @@
+import { config } from "./config.ts";
+import type { Refusal } from "./outcome.ts";
+
+const NO_STORE = { "cache-control": "no-store" };
+export const json = (body: unknown, status = 200) => Response.json(body, { status, headers: NO_STORE });
+export const refusalAsJson = ({ code, status, message }: Refusal) => json({ code, message }, status);
+
+/** A state change must come from a page of this portal (OWASP: verifying origin); null when it does. */
+export function foreignOrigin(request: Request): Response | null {
+  const site = request.headers.get("sec-fetch-site");
+  const isOurs = request.headers.get("origin") === new URL(config().BASE_URL).origin && (site === null || site === "same-origin");
+  return isOurs ? null : json({ code: "http.foreign-origin", message: "This request did not come from the portal." }, 403);
+}
+
+/** The JSON object of a request of at most 16 kB; null for anything else. */
+export async function jsonObject(request: Request): Promise<Record<string, unknown> | null> {
+  if (!request.headers.get("content-type")?.startsWith("application/json")) return null;
+  const text = await request.text();
+  if (text.length > 16_384) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+const WATCH_MS = 500;
+const STREAM_MS = 10 * 60_000;
+
+/** Server-sent events: one `change` whenever `version` gives something new. Ends by itself; browsers come back. */
+export function changes(request: Request, version: () => Promise<string>): Response {
+  const text = new TextEncoder();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stream = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const until = Date.now() + STREAM_MS;
+      let last = await version();
+      controller.enqueue(text.encode("retry: 1000\n\n"));
+      const stop = () => {
+        clearTimeout(timer);
+        try {
+          controller.close();
+        } catch {
+          // The browser went away first.
+        }
+      };
+      request.signal.addEventListener("abort", stop);
+      const look = async () => {
+        if (request.signal.aborted || Date.now() > until) return stop();
+        const now = await version();
+        if (now !== last) controller.enqueue(text.encode(`event: change\ndata: ${now}\n\n`));
+        last = now;
+        timer = setTimeout(look, WATCH_MS);
+      };
+      timer = setTimeout(look, WATCH_MS);
+    },
+    cancel: () => clearTimeout(timer),
+  });
+  return new Response(stream, { headers: { "content-type": "text/event-stream", "x-accel-buffering": "no", ...NO_STORE } });
+}
