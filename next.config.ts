@@ -19,6 +19,9 @@ export default {
   headers: async () => [
     { source: "/:path*", headers },
     // The page that opens a handoff sets its own, stricter policy.
-    { source: "/((?!h/).*)", headers: [{ key: "Content-Security-Policy", value: "frame-ancestors 'none'; base-uri 'none'; object-src 'none'" }] },
+    {
+      source: "/((?!h/).*)",
+      headers: [{ key: "Content-Security-Policy", value: "frame-ancestors 'none'; base-uri 'none'; object-src 'none'" }],
+    },
   ],
 } satisfies NextConfig;

@@ -12,5 +12,8 @@ try {
 }
 
 const SWEEP_MS = 60_000;
-const sweep = () => handoff.sweep(new Date()).catch((error: unknown) => console.error("Sweeping expired handoffs failed:", error instanceof Error ? error.message : error));
+const sweep = () =>
+  handoff
+    .sweep(new Date())
+    .catch((error: unknown) => console.error("Sweeping expired handoffs failed:", error instanceof Error ? error.message : error));
 setInterval(() => void sweep(), SWEEP_MS).unref();

@@ -2,7 +2,10 @@ import type { Metadata } from "next";
 import type { ReactNode } from "react";
 import "./globals.css";
 
-export const metadata: Metadata = { title: { default: "Vestibule", template: "%s · Vestibule" }, description: "Connect a product with your Microsoft 365 tenant" };
+export const metadata: Metadata = {
+  title: { default: "Vestibule", template: "%s · Vestibule" },
+  description: "Connect a product with your Microsoft 365 tenant",
+};
 
 // Every page shows a person's own state, read at the moment of asking.
 export const dynamic = "force-dynamic";

@@ -20,7 +20,9 @@ const keyRing = z.string().transform((text, context) => {
     return { id, key: Buffer.from(encoded, "base64url") };
   });
   if (keys.some(({ id, key }) => !/^[\w-]{1,32}$/.test(id) || key.length !== 32))
-    context.addIssue("must be id:key, the key being 32 bytes as base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='");
+    context.addIssue(
+      "must be id:key, the key being 32 bytes as base64url; make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+    );
   return keys;
 });
 

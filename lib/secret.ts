@@ -27,8 +27,7 @@ export const digestOf = (token: string) => sha256(token).toString("base64url");
 export const newToken = () => randomBytes(32).toString("base64url");
 
 /** HKDF-SHA256 (RFC 5869) to 32 bytes. */
-export const deriveKey = (input: Uint8Array, salt: Uint8Array, use: string) =>
-  Buffer.from(hkdfSync("sha256", input, salt, use, 32));
+export const deriveKey = (input: Uint8Array, salt: Uint8Array, use: string) => Buffer.from(hkdfSync("sha256", input, salt, use, 32));
 
 /** AES-256-GCM: 12 bytes of nonce, the ciphertext, 16 bytes of tag. `boundTo` must be the same at `unseal`. */
 export function seal(key: Uint8Array, plaintext: Uint8Array | string, boundTo: string): Buffer {

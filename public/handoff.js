@@ -26,25 +26,49 @@
     content.replaceChildren(...nodes);
   };
   const instant = (value) =>
-    new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" }).format(new Date(value));
+    new Intl.DateTimeFormat(undefined, {
+      year: "numeric",
+      month: "short",
+      day: "numeric",
+      hour: "2-digit",
+      minute: "2-digit",
+      timeZoneName: "short",
+    }).format(new Date(value));
 
   const bytesOf = (encoded) => Uint8Array.from(atob(encoded.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
-  const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const encode = (bytes) =>
+    btoa(String.fromCharCode(...new Uint8Array(bytes)))
+      .replaceAll("+", "-")
+      .replaceAll("/", "_")
+      .replace(/=+$/, "");
   const handoff = id.split("%")[0].slice(0, 36);
 
   async function derive(use) {
     const key = await crypto.subtle.importKey("raw", bytesOf(keyText), "HKDF", false, ["deriveBits"]);
-    return crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new TextEncoder().encode(handoff), info: new TextEncoder().encode(use) }, key, 256);
+    return crypto.subtle.deriveBits(
+      { name: "HKDF", hash: "SHA-256", salt: new TextEncoder().encode(handoff), info: new TextEncoder().encode(use) },
+      key,
+      256,
+    );
   }
   async function ask(what) {
     const proof = encode(await derive("handoff/v1/proof"));
-    const answer = await fetch(`/api/h/${handoff}/${what}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ proof }), cache: "no-store" });
+    const answer = await fetch(`/api/h/${handoff}/${what}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ proof }),
+      cache: "no-store",
+    });
     return { ok: answer.ok, status: answer.status, body: await answer.json() };
   }
   async function decrypt({ boundTo, inner }) {
     const sealed = bytesOf(inner);
     const key = await crypto.subtle.importKey("raw", await derive("handoff/v1/enc"), "AES-GCM", false, ["decrypt"]);
-    const plain = await crypto.subtle.decrypt({ name: "AES-GCM", iv: sealed.slice(0, 12), additionalData: new TextEncoder().encode(boundTo) }, key, sealed.slice(12));
+    const plain = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: sealed.slice(0, 12), additionalData: new TextEncoder().encode(boundTo) },
+      key,
+      sealed.slice(12),
+    );
     return JSON.parse(new TextDecoder().decode(plain));
   }
 
@@ -104,7 +128,8 @@
         const value = payload[key];
         if (value) nodes.push(field(label, key === "secretEndsAt" ? value.slice(0, 10) : value));
       }
-      if (payload.secretValue === null) nodes.push(text("p", "No client secret: these permissions are used by an account that signs in.", "note"));
+      if (payload.secretValue === null)
+        nodes.push(text("p", "No client secret: these permissions are used by an account that signs in.", "note"));
     }
     if (view.note) nodes.push(text("p", view.note, "note"));
     const hide = () => {
@@ -119,17 +144,26 @@
 
   async function open() {
     keyText = keyText.replace(/[.>\s]+$/, "");
-    if (!/^[\w-]{43}$/.test(keyText)) return keyBox("The part after # is missing: some mail programs cut it off. Copy the whole link from the mail and paste it here.");
+    if (!/^[\w-]{43}$/.test(keyText))
+      return keyBox("The part after # is missing: some mail programs cut it off. Copy the whole link from the mail and paste it here.");
     let answer;
     try {
       answer = await ask("status");
     } catch {
-      return show("The portal cannot be reached", text("p", "Nothing was used up. Check your connection and try again."), button("Try again", open, "primary"));
+      return show(
+        "The portal cannot be reached",
+        text("p", "Nothing was used up. Check your connection and try again."),
+        button("Try again", open, "primary"),
+      );
     }
     if (!answer.ok) return show("This link doesn’t open anything", text("p", answer.body.message ?? "Ask the sender for a new one."));
     const view = answer.body;
     if (view.state === "revealed") return used(view);
-    if (view.state !== "pending") return show(view.state === "expired" ? "This link has expired" : "This link was withdrawn", text("p", `The values in it were deleted. Ask ${view.customer} for a new link.`));
+    if (view.state !== "pending")
+      return show(
+        view.state === "expired" ? "This link has expired" : "This link was withdrawn",
+        text("p", `The values in it were deleted. Ask ${view.customer} for a new link.`),
+      );
     const list = document.createElement("div");
     for (const name of view.fields) {
       const row = document.createElement("div");
@@ -138,15 +172,33 @@
       list.append(row);
     }
     const lead = document.createElement("p");
-    lead.append("They are shown ", text("b", "once"), `, to you, on this page. Have your secret store open. The link works until ${instant(view.expiresAt)}.`);
+    lead.append(
+      "They are shown ",
+      text("b", "once"),
+      `, to you, on this page. Have your secret store open. The link works until ${instant(view.expiresAt)}.`,
+    );
     show(
       `${view.customer} sends you the values for ${view.product}`,
       lead,
       list,
-      button("Reveal the values once", () => void reveal(view).catch(() => show("The values could not be decrypted", text("p", "They are used up. Ask the sender for a new link."))), "primary"),
+      button(
+        "Reveal the values once",
+        () =>
+          void reveal(view).catch(() =>
+            show("The values could not be decrypted", text("p", "They are used up. Ask the sender for a new link.")),
+          ),
+        "primary",
+      ),
       text("p", `Opening this page used nothing up. If you did not expect it, close it and tell ${view.customer}.`, "note"),
     );
   }
+  // The whole link pasted over this one changes only the part after #.
+  addEventListener("hashchange", () => {
+    if (location.hash.length < 2) return;
+    keyText = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    void open();
+  });
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   void open();
 })();

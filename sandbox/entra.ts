@@ -6,18 +6,51 @@ import { html } from "hono/html";
 import { page } from "./page.ts";
 import { jwks, sign, verify } from "./tokens.ts";
 import {
-  allUsers, type Application, consent, consented, GRAPH_APP_ID, guidOf, portalScope, ROLE, ROLE_NAME, type ServicePrincipal, type Tenant, type User, type World,
+  type Application,
+  allUsers,
+  consent,
+  consented,
+  GRAPH_APP_ID,
+  guidOf,
+  portalScope,
+  ROLE,
+  ROLE_NAME,
+  type ServicePrincipal,
+  type Tenant,
+  type User,
+  type World,
 } from "./world.ts";
 
 const OIDC = ["openid", "profile", "offline_access", "email"];
-const CONSENTERS: string[] = [ROLE.globalAdministrator, ROLE.privilegedRoleAdministrator, ROLE.applicationAdministrator, ROLE.cloudApplicationAdministrator];
+const CONSENTERS: string[] = [
+  ROLE.globalAdministrator,
+  ROLE.privilegedRoleAdministrator,
+  ROLE.applicationAdministrator,
+  ROLE.cloudApplicationAdministrator,
+];
 
-type Request = { clientId: string; redirectUri: string; scope: string; state: string; nonce: string; challenge: string; responseMode: string; prompt: string; tenant: string };
+type Request = {
+  clientId: string;
+  redirectUri: string;
+  scope: string;
+  state: string;
+  nonce: string;
+  challenge: string;
+  responseMode: string;
+  prompt: string;
+  tenant: string;
+};
 type Code = Request & { userId: string; tenantId: string; usedAt?: number };
 type Refresh = { userId: string; tenantId: string; clientId: string; isPublic: boolean };
 
 class StsFailure extends Error {
-  constructor(readonly number: number, readonly error: string, message: string, readonly status = 400, readonly suberror?: string) {
+  constructor(
+    readonly number: number,
+    readonly error: string,
+    message: string,
+    readonly status = 400,
+    readonly suberror?: string,
+  ) {
     super(message);
   }
 }
@@ -53,7 +86,13 @@ export function entra(world: () => World, origin: string) {
   function clientServicePrincipal(tenant: Tenant, application: Application): ServicePrincipal {
     let sp = tenant.servicePrincipals.find(({ appId }) => appId === application.appId);
     if (!sp) {
-      sp = { id: guidOf(`${tenant.id}/sp/${application.appId}`), visibleAt: 0, appId: application.appId, displayName: application.displayName, permissions: [portalScope(application.appId)] };
+      sp = {
+        id: guidOf(`${tenant.id}/sp/${application.appId}`),
+        visibleAt: 0,
+        appId: application.appId,
+        displayName: application.displayName,
+        permissions: [portalScope(application.appId)],
+      };
       tenant.servicePrincipals.push(sp);
     }
     return sp;
@@ -66,7 +105,10 @@ export function entra(world: () => World, origin: string) {
     const { graph, own } = parseScope(scope);
     const held = sp ? consented(tenant, sp.id, graphOf(tenant).id, user.id) : new Set<string>();
     const heldOwn = sp ? consented(tenant, sp.id, sp.id, user.id) : new Set<string>();
-    return { graph: graph.filter((value) => value !== ".default" && !held.has(value)), own: own.filter((value) => value !== ".default" && !heldOwn.has(value)) };
+    return {
+      graph: graph.filter((value) => value !== ".default" && !held.has(value)),
+      own: own.filter((value) => value !== ".default" && !heldOwn.has(value)),
+    };
   }
 
   function redirectBack(c: Context, request: Request, parameters: Record<string, string>) {
@@ -76,7 +118,7 @@ export function entra(world: () => World, origin: string) {
     else target.hash = values.toString();
     return c.redirect(target.toString(), 302);
   }
-  const describe = (number: number, message: string) =>
+  const sayAadsts = (number: number, message: string) =>
     `AADSTS${number}: ${message}\r\nTrace ID: ${randomUUID()}\r\nCorrelation ID: ${randomUUID()}\r\nTimestamp: ${new Date().toISOString().replace("T", " ").slice(0, 19)}Z`;
 
   app.get("/:tenant/v2.0/.well-known/openid-configuration", (c) => {
@@ -84,53 +126,93 @@ export function entra(world: () => World, origin: string) {
     const isShared = ["organizations", "common"].includes(tenant);
     const base = `${origin}/${tenant}`;
     return c.json({
-      issuer: `${origin}/${isShared ? "{tenantid}" : tenant}/v2.0`, authorization_endpoint: `${base}/oauth2/v2.0/authorize`, token_endpoint: `${base}/oauth2/v2.0/token`,
-      end_session_endpoint: `${base}/oauth2/v2.0/logout`, jwks_uri: `${base}/discovery/v2.0/keys`, response_modes_supported: ["query", "fragment"],
-      response_types_supported: ["code"], scopes_supported: OIDC, subject_types_supported: ["pairwise"], id_token_signing_alg_values_supported: ["RS256"],
-      token_endpoint_auth_methods_supported: ["client_secret_post"], cloud_instance_name: "sandbox.localhost", tenant_region_scope: null,
+      issuer: `${origin}/${isShared ? "{tenantid}" : tenant}/v2.0`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      end_session_endpoint: `${base}/oauth2/v2.0/logout`,
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+      response_modes_supported: ["query", "fragment"],
+      response_types_supported: ["code"],
+      scopes_supported: OIDC,
+      subject_types_supported: ["pairwise"],
+      id_token_signing_alg_values_supported: ["RS256"],
+      token_endpoint_auth_methods_supported: ["client_secret_post"],
+      cloud_instance_name: "sandbox.localhost",
+      tenant_region_scope: null,
     });
   });
   app.get("/common/discovery/instance", (c) =>
     c.json({
-      tenant_discovery_endpoint: `${origin}/organizations/v2.0/.well-known/openid-configuration`, "api-version": "1.1",
+      tenant_discovery_endpoint: `${origin}/organizations/v2.0/.well-known/openid-configuration`,
+      "api-version": "1.1",
       metadata: [{ preferred_network: new URL(origin).host, preferred_cache: new URL(origin).host, aliases: [new URL(origin).host] }],
     }),
   );
   app.get("/:tenant/discovery/v2.0/keys", async (c) => {
     const tenant = c.req.param("tenant");
-    const ids = world().tenants.map(({ id }) => id).filter((id) => ["organizations", "common", id].includes(tenant));
+    const ids = world()
+      .tenants.map(({ id }) => id)
+      .filter((id) => ["organizations", "common", id].includes(tenant));
     return c.json(await jwks(ids));
   });
 
   app.get("/:tenant/oauth2/v2.0/authorize", (c) => {
     const query = c.req.query();
-    const fail = (number: number, message: string) => c.html(page("Sorry, but we’re having trouble signing you in.", html`<pre>${describe(number, message)}</pre>`), 400);
+    const fail = (number: number, message: string) =>
+      c.html(page("Sorry, but we’re having trouble signing you in.", html`<pre>${sayAadsts(number, message)}</pre>`), 400);
     const known = findApplication(query.client_id ?? "");
-    if (!known) return fail(700016, `Application with identifier '${query.client_id}' was not found in the directory '${c.req.param("tenant")}'.`);
-    const uris = [...known.application.spa.redirectUris, ...known.application.web.redirectUris, ...known.application.publicClient.redirectUris];
+    if (!known)
+      return fail(700016, `Application with identifier '${query.client_id}' was not found in the directory '${c.req.param("tenant")}'.`);
+    const uris = [
+      ...known.application.spa.redirectUris,
+      ...known.application.web.redirectUris,
+      ...known.application.publicClient.redirectUris,
+    ];
     if (!uris.includes(query.redirect_uri ?? ""))
-      return fail(50011, `The redirect URI '${query.redirect_uri}' specified in the request does not match the redirect URIs configured for the application '${query.client_id}'.`);
+      return fail(
+        50011,
+        `The redirect URI '${query.redirect_uri}' specified in the request does not match the redirect URIs configured for the application '${query.client_id}'.`,
+      );
     const request: Request = {
-      clientId: query.client_id!, redirectUri: query.redirect_uri!, scope: query.scope ?? "openid", state: query.state ?? "", nonce: query.nonce ?? "",
-      challenge: query.code_challenge ?? "", responseMode: query.response_mode ?? "query", prompt: query.prompt ?? "", tenant: c.req.param("tenant"),
+      clientId: query.client_id!,
+      redirectUri: query.redirect_uri!,
+      scope: query.scope ?? "openid",
+      state: query.state ?? "",
+      nonce: query.nonce ?? "",
+      challenge: query.code_challenge ?? "",
+      responseMode: query.response_mode ?? "query",
+      prompt: query.prompt ?? "",
+      tenant: c.req.param("tenant"),
     };
     if (!request.challenge || query.code_challenge_method !== "S256")
-      return redirectBack(c, request, { error: "invalid_request", error_description: describe(9002325, "Proof Key for Code Exchange is required for cross-origin authorization code redemption.") });
+      return redirectBack(c, request, {
+        error: "invalid_request",
+        error_description: sayAadsts(9002325, "Proof Key for Code Exchange is required for cross-origin authorization code redemption."),
+      });
     const id = randomUUID();
     requests.set(id, request);
     const signedIn = findUser(getCookie(c, "sandbox_sso") ?? "");
     const hint = query.login_hint;
     const isSameUser = signedIn && (!hint || signedIn.user.userPrincipalName === hint);
-    if (isSameUser && !["select_account", "login"].includes(request.prompt)) return continueAs(c, id, request, signedIn.tenant, signedIn.user);
-    if (request.prompt === "none") return redirectBack(c, request, { error: "login_required", error_description: describe(50058, "A silent sign-in request was sent but no user is signed in.") });
+    if (isSameUser && !["select_account", "login"].includes(request.prompt))
+      return continueAs(c, id, request, signedIn.tenant, signedIn.user);
+    if (request.prompt === "none")
+      return redirectBack(c, request, {
+        error: "login_required",
+        error_description: sayAadsts(50058, "A silent sign-in request was sent but no user is signed in."),
+      });
     return c.html(
       page(
         `Sign in to ${known.application.displayName}`,
         html`${world().tenants.map(
           (tenant) => html`<h2>${tenant.displayName} <span class="note">${tenant.domains[0]}</span></h2>
           <form method="post" action="/sandbox/signin"><input type="hidden" name="request" value="${id}"><ul>
-          ${tenant.users.map((user) => html`<li><button name="user" value="${user.id}"><b>${user.displayName}</b> ${user.userPrincipalName}<br><span class="note">${
-            [...user.wids.map((wid) => ROLE_NAME[wid]).filter(Boolean), ...user.portalRoles].join(", ") || "no role"}</span></button></li>`)}
+          ${tenant.users.map(
+            (user) =>
+              html`<li><button name="user" value="${user.id}"><b>${user.displayName}</b> ${user.userPrincipalName}<br><span class="note">${
+                [...user.wids.map((wid) => ROLE_NAME[wid]).filter(Boolean), ...user.portalRoles].join(", ") || "no role"
+              }</span></button></li>`,
+          )}
           </ul></form>`,
         )}<form method="post" action="/sandbox/cancel"><input type="hidden" name="request" value="${id}"><button>Cancel</button></form>`,
       ),
@@ -149,7 +231,13 @@ export function entra(world: () => World, origin: string) {
     const chosen = findUser(String(form.user));
     if (!request || !chosen) return gone(c);
     if (!["organizations", "common", chosen.tenant.id, ...chosen.tenant.domains].includes(request.tenant))
-      return redirectBack(c, request, { error: "access_denied", error_description: describe(50020, `User account '${chosen.user.userPrincipalName}' from identity provider 'sandbox' does not exist in tenant '${request.tenant}'.`) });
+      return redirectBack(c, request, {
+        error: "access_denied",
+        error_description: sayAadsts(
+          50020,
+          `User account '${chosen.user.userPrincipalName}' from identity provider 'sandbox' does not exist in tenant '${request.tenant}'.`,
+        ),
+      });
     setCookie(c, "sandbox_sso", chosen.user.id, { httpOnly: true, sameSite: "Lax", path: "/" });
     return continueAs(c, id, request, chosen.tenant, chosen.user);
   });
@@ -157,7 +245,11 @@ export function entra(world: () => World, origin: string) {
     const { id, request } = await requestOf(c);
     if (!request) return gone(c);
     requests.delete(id);
-    return redirectBack(c, request, { error: "access_denied", error_subcode: "cancel", error_description: describe(65004, "User declined to consent to access the app.") });
+    return redirectBack(c, request, {
+      error: "access_denied",
+      error_subcode: "cancel",
+      error_description: sayAadsts(65004, "User declined to consent to access the app."),
+    });
   });
 
   function continueAs(c: Context, id: string, request: Request, tenant: Tenant, user: User) {
@@ -193,7 +285,10 @@ export function entra(world: () => World, origin: string) {
     const { id, request } = await requestOf(c);
     if (!request) return gone(c);
     requests.delete(id);
-    return redirectBack(c, request, { error: "access_denied", error_description: describe(90094, "The grant requires admin permission.") });
+    return redirectBack(c, request, {
+      error: "access_denied",
+      error_description: sayAadsts(90094, "The grant requires admin permission."),
+    });
   });
   app.post("/sandbox/consent", async (c) => {
     const { form, id, request } = await requestOf(c);
@@ -202,13 +297,19 @@ export function entra(world: () => World, origin: string) {
     if (!request || !chosen || getCookie(c, "sandbox_sso") !== chosen.user.id) return gone(c);
     if (form.decision !== "accept") {
       requests.delete(id);
-      return redirectBack(c, request, { error: "access_denied", error_subcode: "cancel", error_description: describe(65004, "User declined to consent to access the app.") });
+      return redirectBack(c, request, {
+        error: "access_denied",
+        error_subcode: "cancel",
+        error_description: sayAadsts(65004, "User declined to consent to access the app."),
+      });
     }
     const { application } = findApplication(request.clientId)!;
     const { tenant, user } = chosen;
     const missing = missingConsent(tenant, user, application, request.scope);
     const isAdmin = user.wids.some((wid) => CONSENTERS.includes(wid));
-    const needsAdmin = missing.graph.some((value) => graphOf(tenant).permissions.find((p) => p.kind === "Scope" && p.value === value)?.adminConsentRequired !== false);
+    const needsAdmin = missing.graph.some(
+      (value) => graphOf(tenant).permissions.find((p) => p.kind === "Scope" && p.value === value)?.adminConsentRequired !== false,
+    );
     if (needsAdmin && !isAdmin) return gone(c);
     const sp = clientServicePrincipal(tenant, application);
     const principal = isAdmin && form.organization === "yes" ? null : user.id;
@@ -227,12 +328,28 @@ export function entra(world: () => World, origin: string) {
 
   /** The application's secret is looked at like Entra does: by value, and only once the replicas know it. */
   function requireSecret(application: Application, given: string | undefined) {
-    if (!given) throw new StsFailure(7000218, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.", 401);
+    if (!given)
+      throw new StsFailure(
+        7000218,
+        "invalid_client",
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+        401,
+      );
     const password = application.passwords.find(({ secret }) => secret === given);
     if (!password || password.visibleAt > Date.now())
-      throw new StsFailure(7000215, "invalid_client", `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${application.appId}'.`, 401);
+      throw new StsFailure(
+        7000215,
+        "invalid_client",
+        `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${application.appId}'.`,
+        401,
+      );
     if (new Date(password.endDateTime).getTime() < Date.now())
-      throw new StsFailure(7000222, "invalid_client", `The provided client secret keys for app '${application.appId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.`, 401);
+      throw new StsFailure(
+        7000222,
+        "invalid_client",
+        `The provided client secret keys for app '${application.appId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.`,
+        401,
+      );
   }
 
   async function userTokens(tenant: Tenant, user: User, application: Application, scope: string, publicClient: boolean) {
@@ -242,12 +359,43 @@ export function entra(world: () => World, origin: string) {
     const held = consented(tenant, sp.id, isOwn ? sp.id : graphOf(tenant).id, user.id);
     const asked = isOwn ? parsed.own : parsed.graph;
     if (asked.some((value) => value !== ".default" && !held.has(value)) || (asked.includes(".default") && held.size === 0))
-      throw new StsFailure(65001, "invalid_grant", `The user or administrator has not consented to use the application with ID '${application.appId}' named '${application.displayName}'. Send an interactive authorization request for this user and resource.`, 400, "consent_required");
-    const identity = { oid: user.id, sub: guidOf(`${user.id}/${application.appId}`), name: user.displayName, preferred_username: user.userPrincipalName };
+      throw new StsFailure(
+        65001,
+        "invalid_grant",
+        `The user or administrator has not consented to use the application with ID '${application.appId}' named '${application.displayName}'. Send an interactive authorization request for this user and resource.`,
+        400,
+        "consent_required",
+      );
+    const identity = {
+      oid: user.id,
+      sub: guidOf(`${user.id}/${application.appId}`),
+      name: user.displayName,
+      preferred_username: user.userPrincipalName,
+    };
     const scp = [...held].join(" ");
     const accessToken = isOwn
-      ? await sign(tenant.id, { ...identity, aud: application.appId, iss: `${origin}/${tenant.id}/v2.0`, azp: application.appId, azpacr: publicClient ? "0" : "1", scp, wids: user.wids, roles: user.portalRoles.length > 0 ? user.portalRoles : undefined, ver: "2.0" })
-      : await sign(tenant.id, { oid: user.id, upn: user.userPrincipalName, aud: origin, iss: `${origin}/${tenant.id}/`, appid: application.appId, appidacr: publicClient ? "0" : "1", scp, wids: user.wids, ver: "1.0" });
+      ? await sign(tenant.id, {
+          ...identity,
+          aud: application.appId,
+          iss: `${origin}/${tenant.id}/v2.0`,
+          azp: application.appId,
+          azpacr: publicClient ? "0" : "1",
+          scp,
+          wids: user.wids,
+          roles: user.portalRoles.length > 0 ? user.portalRoles : undefined,
+          ver: "2.0",
+        })
+      : await sign(tenant.id, {
+          oid: user.id,
+          upn: user.userPrincipalName,
+          aud: origin,
+          iss: `${origin}/${tenant.id}/`,
+          appid: application.appId,
+          appidacr: publicClient ? "0" : "1",
+          scp,
+          wids: user.wids,
+          ver: "1.0",
+        });
     const idToken = await sign(tenant.id, { ...identity, aud: application.appId, iss: `${origin}/${tenant.id}/v2.0`, ver: "2.0" });
     let refreshToken: string | undefined;
     if (parsed.oidc.includes("offline_access")) {
@@ -256,48 +404,129 @@ export function entra(world: () => World, origin: string) {
     }
     const prefix = isOwn ? `api://${application.appId}/` : `${origin}/`;
     return {
-      token_type: "Bearer", scope: [...[...held].map((value) => prefix + value), ...parsed.oidc].join(" "), expires_in: 3599, ext_expires_in: 3599,
-      access_token: accessToken, id_token: idToken, client_info: clientInfo(user, tenant), ...(refreshToken ? { refresh_token: refreshToken } : {}),
+      token_type: "Bearer",
+      scope: [...[...held].map((value) => prefix + value), ...parsed.oidc].join(" "),
+      expires_in: 3599,
+      ext_expires_in: 3599,
+      access_token: accessToken,
+      id_token: idToken,
+      client_info: clientInfo(user, tenant),
+      ...(refreshToken ? { refresh_token: refreshToken } : {}),
     };
   }
 
   async function appToken(tenantName: string, form: Record<string, string>) {
     const known = findApplication(form.client_id ?? "");
     const tenant = world().tenants.find(({ id, domains }) => id === tenantName || domains.includes(tenantName));
-    if (["common", "organizations"].includes(tenantName)) throw new StsFailure(9001023, "invalid_request", "The grant type 'client_credentials' isn't supported over the /common or /consumers endpoints. Use the tenant-specific endpoint.");
-    if (!tenant) throw new StsFailure(90002, "invalid_request", `Tenant '${tenantName}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`);
-    if (!known || (known.home !== tenant && known.application.signInAudience === "AzureADMyOrg") || known.application.visibleAt > Date.now())
-      throw new StsFailure(700016, "unauthorized_client", `Application with identifier '${form.client_id}' was not found in the directory '${tenant.displayName}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`);
+    if (["common", "organizations"].includes(tenantName))
+      throw new StsFailure(
+        9001023,
+        "invalid_request",
+        "The grant type 'client_credentials' isn't supported over the /common or /consumers endpoints. Use the tenant-specific endpoint.",
+      );
+    if (!tenant)
+      throw new StsFailure(
+        90002,
+        "invalid_request",
+        `Tenant '${tenantName}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`,
+      );
+    if (
+      !known ||
+      (known.home !== tenant && known.application.signInAudience === "AzureADMyOrg") ||
+      known.application.visibleAt > Date.now()
+    )
+      throw new StsFailure(
+        700016,
+        "unauthorized_client",
+        `Application with identifier '${form.client_id}' was not found in the directory '${tenant.displayName}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`,
+      );
     const { application } = known;
     requireSecret(application, form.client_secret);
     const sp = tenant.servicePrincipals.find(({ appId, visibleAt }) => appId === application.appId && visibleAt <= Date.now());
-    if (!sp) throw new StsFailure(7000229, "invalid_client", `The client application ${application.appId} is missing service principal in the tenant ${tenant.id}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119`, 401);
-    if (!form.scope?.endsWith("/.default")) throw new StsFailure(1002012, "invalid_scope", `The provided value for scope ${form.scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.`);
+    if (!sp)
+      throw new StsFailure(
+        7000229,
+        "invalid_client",
+        `The client application ${application.appId} is missing service principal in the tenant ${tenant.id}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119`,
+        401,
+      );
+    if (!form.scope?.endsWith("/.default"))
+      throw new StsFailure(
+        1002012,
+        "invalid_scope",
+        `The provided value for scope ${form.scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.`,
+      );
     const graph = graphOf(tenant);
     const roles = tenant.appRoleAssignments
       .filter(({ principalId, resourceId, visibleAt }) => principalId === sp.id && resourceId === graph.id && visibleAt <= Date.now())
       .map(({ appRoleId }) => graph.permissions.find(({ id, kind }) => kind === "Role" && id === appRoleId)!.value);
-    const accessToken = await sign(tenant.id, { oid: sp.id, sub: sp.id, aud: origin, iss: `${origin}/${tenant.id}/`, appid: application.appId, appidacr: "1", idtyp: "app", ...(roles.length > 0 ? { roles } : {}), ver: "1.0" });
+    const accessToken = await sign(tenant.id, {
+      oid: sp.id,
+      sub: sp.id,
+      aud: origin,
+      iss: `${origin}/${tenant.id}/`,
+      appid: application.appId,
+      appidacr: "1",
+      idtyp: "app",
+      ...(roles.length > 0 ? { roles } : {}),
+      ver: "1.0",
+    });
     return { token_type: "Bearer", expires_in: 3599, ext_expires_in: 3599, access_token: accessToken };
   }
 
   async function token(tenantName: string, form: Record<string, string>, isBrowser: boolean) {
-    if (!form.grant_type) throw new StsFailure(900144, "invalid_request", "The request body must contain the following parameter: 'grant_type'.");
+    if (!form.grant_type)
+      throw new StsFailure(900144, "invalid_request", "The request body must contain the following parameter: 'grant_type'.");
     if (form.grant_type === "client_credentials") return appToken(tenantName, form);
     const known = findApplication(form.client_id ?? "");
-    if (!known) throw new StsFailure(700016, "unauthorized_client", `Application with identifier '${form.client_id}' was not found in the directory '${tenantName}'.`);
+    if (!known)
+      throw new StsFailure(
+        700016,
+        "unauthorized_client",
+        `Application with identifier '${form.client_id}' was not found in the directory '${tenantName}'.`,
+      );
     const { application } = known;
 
     if (form.grant_type === "authorization_code") {
       const code = codes.get(form.code ?? "");
-      if (!code || code.clientId !== application.appId) throw new StsFailure(70000, "invalid_grant", "Provided grant is invalid or malformed.");
-      if (code.usedAt) throw new StsFailure(54005, "invalid_grant", "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.");
-      if (code.redirectUri !== form.redirect_uri) throw new StsFailure(50011, "invalid_grant", "The redirect URI specified in the request does not match the one used to get the code.");
+      if (!code || code.clientId !== application.appId)
+        throw new StsFailure(70000, "invalid_grant", "Provided grant is invalid or malformed.");
+      if (code.usedAt)
+        throw new StsFailure(
+          54005,
+          "invalid_grant",
+          "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.",
+        );
+      if (code.redirectUri !== form.redirect_uri)
+        throw new StsFailure(
+          50011,
+          "invalid_grant",
+          "The redirect URI specified in the request does not match the one used to get the code.",
+        );
       const isSpa = application.spa.redirectUris.includes(code.redirectUri);
-      if (isSpa && !isBrowser) throw new StsFailure(9002327, "invalid_request", "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.");
-      if (isSpa && form.client_secret) throw new StsFailure(700025, "invalid_client", "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.", 401);
-      if (createHash("sha256").update(form.code_verifier ?? "").digest("base64url") !== code.challenge)
-        throw new StsFailure(501481, "invalid_grant", "The Code_Verifier does not match the code_challenge supplied in the authorization request.");
+      if (isSpa && !isBrowser)
+        throw new StsFailure(
+          9002327,
+          "invalid_request",
+          "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
+        );
+      if (isSpa && form.client_secret)
+        throw new StsFailure(
+          700025,
+          "invalid_client",
+          "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+          401,
+        );
+      if (
+        createHash("sha256")
+          .update(form.code_verifier ?? "")
+          .digest("base64url") !== code.challenge
+      )
+        throw new StsFailure(
+          501481,
+          "invalid_grant",
+          "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
+        );
       code.usedAt = Date.now();
       const { tenant, user } = findUser(code.userId)!;
       const answer = await userTokens(tenant, user, application, form.scope ?? code.scope, isSpa);
@@ -306,7 +535,8 @@ export function entra(world: () => World, origin: string) {
     }
     if (form.grant_type === "refresh_token") {
       const refresh = refreshTokens.get(form.refresh_token ?? "");
-      if (!refresh || refresh.clientId !== application.appId) throw new StsFailure(700082, "invalid_grant", "The refresh token has expired due to inactivity.");
+      if (!refresh || refresh.clientId !== application.appId)
+        throw new StsFailure(700082, "invalid_grant", "The refresh token has expired due to inactivity.");
       if (!refresh.isPublic) requireSecret(application, form.client_secret);
       refreshTokens.delete(form.refresh_token!);
       const { tenant, user } = findUser(refresh.userId)!;
@@ -319,7 +549,8 @@ export function entra(world: () => World, origin: string) {
       if (!claims || claims.aud !== application.appId || !claims.scp)
         throw new StsFailure(50013, "invalid_grant", "Assertion failed signature validation or has the wrong audience.");
       const { tenant, user } = findUser(String(claims.oid))!;
-      if (tenantName !== tenant.id && tenantName !== "organizations") throw new StsFailure(50020, "invalid_grant", `User account does not exist in tenant '${tenantName}'.`);
+      if (tenantName !== tenant.id && tenantName !== "organizations")
+        throw new StsFailure(50020, "invalid_grant", `User account does not exist in tenant '${tenantName}'.`);
       return userTokens(tenant, user, application, form.scope ?? "", false);
     }
     throw new StsFailure(70003, "unsupported_grant_type", `The app requested an unsupported grant type '${form.grant_type}'.`);
@@ -339,9 +570,14 @@ export function entra(world: () => World, origin: string) {
       if (!(error instanceof StsFailure)) throw error;
       return c.json(
         {
-          error: error.error, error_description: describe(error.number, error.message), error_codes: [error.number],
-          timestamp: `${new Date().toISOString().replace("T", " ").slice(0, 19)}Z`, trace_id: randomUUID(), correlation_id: c.req.header("client-request-id") ?? randomUUID(),
-          error_uri: `${origin}/error?code=${error.number}`, ...(error.suberror ? { suberror: error.suberror } : {}),
+          error: error.error,
+          error_description: sayAadsts(error.number, error.message),
+          error_codes: [error.number],
+          timestamp: `${new Date().toISOString().replace("T", " ").slice(0, 19)}Z`,
+          trace_id: randomUUID(),
+          correlation_id: c.req.header("client-request-id") ?? randomUUID(),
+          error_uri: `${origin}/error?code=${error.number}`,
+          ...(error.suberror ? { suberror: error.suberror } : {}),
         },
         error.status as 400,
       );

@@ -2,17 +2,39 @@
 // and the error bodies that the service sends.
 import { randomUUID } from "node:crypto";
 import {
-  type Application, assignmentId, type DelegatedGrant, type DirectoryObject, grantId, newApplication, newSecretText,
-  type PasswordCredential, replicatedAt, ROLE, type ServicePrincipal, type Tenant, type World,
+  type Application,
+  assignmentId,
+  type DelegatedGrant,
+  type DirectoryObject,
+  grantId,
+  newApplication,
+  newSecretText,
+  type PasswordCredential,
+  ROLE,
+  replicatedAt,
+  type ServicePrincipal,
+  type Tenant,
+  type World,
 } from "./world.ts";
 
-export type Call = { method: string; path: string; query: URLSearchParams; headers: Record<string, string>; body: Record<string, unknown> | null };
+export type Call = {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: Record<string, string>;
+  body: Record<string, unknown> | null;
+};
 export type Answer = { status: number; body?: unknown; headers?: Record<string, string> };
 /** Who calls, from a verified access token. */
 export type Caller = { tenant: Tenant; userId: string | null; scopes: Set<string>; roles: Set<string>; wids: Set<string>; appId: string };
 
 class GraphFailure extends Error {
-  constructor(readonly status: number, readonly code: string, message: string, readonly details?: { code: string; message: string; target?: string }[]) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly details?: { code: string; message: string; target?: string }[],
+  ) {
     super(message);
   }
 }
@@ -20,7 +42,8 @@ class GraphFailure extends Error {
 export function errorBody(code: string, message: string, requestId: string, clientRequestId: string, details?: unknown) {
   return {
     error: {
-      code, message,
+      code,
+      message,
       innerError: { date: new Date().toISOString().slice(0, 19), "request-id": requestId, "client-request-id": clientRequestId },
       ...(details ? { details } : {}),
     },
@@ -28,9 +51,14 @@ export function errorBody(code: string, message: string, requestId: string, clie
 }
 
 const notFound = (id: string) =>
-  new GraphFailure(404, "Request_ResourceNotFound", `Resource '${id}' does not exist or one of its queried reference-property objects are not present.`);
+  new GraphFailure(
+    404,
+    "Request_ResourceNotFound",
+    `Resource '${id}' does not exist or one of its queried reference-property objects are not present.`,
+  );
 const denied = () => new GraphFailure(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
-const badRequest = (message: string, details?: { code: string; message: string; target?: string }[]) => new GraphFailure(400, "Request_BadRequest", message, details);
+const badRequest = (message: string, details?: { code: string; message: string; target?: string }[]) =>
+  new GraphFailure(400, "Request_BadRequest", message, details);
 
 const APP_WRITERS = [ROLE.globalAdministrator, ROLE.applicationAdministrator, ROLE.cloudApplicationAdministrator];
 const CONSENTERS = [...APP_WRITERS, ROLE.privilegedRoleAdministrator];
@@ -48,7 +76,10 @@ function requireRole(caller: Caller, anyOf: readonly string[]) {
 const visible = (object: DirectoryObject) => object.visibleAt <= Date.now();
 
 function select(object: Record<string, unknown>, query: URLSearchParams) {
-  const wanted = query.get("$select")?.split(",").map((name) => name.trim());
+  const wanted = query
+    .get("$select")
+    ?.split(",")
+    .map((name) => name.trim());
   return wanted ? Object.fromEntries(wanted.filter((name) => name in object).map((name) => [name, object[name]])) : object;
 }
 
@@ -74,7 +105,13 @@ const entity = (base: string, call: Call, name: string, value: Record<string, un
 });
 
 const shownPassword = (p: PasswordCredential) => ({
-  customKeyIdentifier: null, displayName: p.displayName, endDateTime: p.endDateTime, hint: p.hint, keyId: p.keyId, secretText: null as string | null, startDateTime: p.startDateTime,
+  customKeyIdentifier: null,
+  displayName: p.displayName,
+  endDateTime: p.endDateTime,
+  hint: p.hint,
+  keyId: p.keyId,
+  secretText: null as string | null,
+  startDateTime: p.startDateTime,
 });
 function shownApplication({ passwords, visibleAt: _, ...application }: Application) {
   return { ...application, passwordCredentials: passwords.filter((p) => p.visibleAt <= Date.now()).map(shownPassword), keyCredentials: [] };
@@ -82,9 +119,23 @@ function shownApplication({ passwords, visibleAt: _, ...application }: Applicati
 function shownServicePrincipal({ permissions, visibleAt: _, ...sp }: ServicePrincipal) {
   const common = ({ id, value }: { id: string; value: string }) => ({ id, value, isEnabled: true });
   return {
-    accountEnabled: true, appRoleAssignmentRequired: false, servicePrincipalType: "Application", ...sp, servicePrincipalNames: [sp.appId],
-    appRoles: permissions.filter((p) => p.kind === "Role").map((p) => ({ ...common(p), allowedMemberTypes: ["Application"], displayName: p.value, description: p.value, origin: "Application" })),
-    oauth2PermissionScopes: permissions.filter((p) => p.kind === "Scope").map((p) => ({ ...common(p), type: p.adminConsentRequired ? "Admin" : "User", adminConsentDisplayName: p.value })),
+    accountEnabled: true,
+    appRoleAssignmentRequired: false,
+    servicePrincipalType: "Application",
+    ...sp,
+    servicePrincipalNames: [sp.appId],
+    appRoles: permissions
+      .filter((p) => p.kind === "Role")
+      .map((p) => ({
+        ...common(p),
+        allowedMemberTypes: ["Application"],
+        displayName: p.value,
+        description: p.value,
+        origin: "Application",
+      })),
+    oauth2PermissionScopes: permissions
+      .filter((p) => p.kind === "Scope")
+      .map((p) => ({ ...common(p), type: p.adminConsentRequired ? "Admin" : "User", adminConsentDisplayName: p.value })),
   };
 }
 const shown = ({ visibleAt: _, ...object }: DirectoryObject) => object;
@@ -102,11 +153,23 @@ function filtered<T extends Record<string, unknown>>(values: T[], filter: string
   const equals = [...filter.matchAll(/(\w+) eq '((?:[^']|'')*)'/g)];
   const tag = filter.match(/tags\/any\(\w+:\w+ eq '((?:[^']|'')*)'\)/);
   if (tag) return values.filter((value) => (value.tags as string[] | undefined)?.includes(tag[1]!.replaceAll("''", "'")));
-  if (equals.length === 0) throw new GraphFailure(400, "Request_UnsupportedQuery", `Unsupported or invalid query filter clause specified: ${filter}`);
+  if (equals.length === 0)
+    throw new GraphFailure(400, "Request_UnsupportedQuery", `Unsupported or invalid query filter clause specified: ${filter}`);
   return values.filter((value) => equals.every(([, name, text]) => value[name!] === text!.replaceAll("''", "'")));
 }
 
-const PATCHABLE = ["displayName", "signInAudience", "isFallbackPublicClient", "publicClient", "web", "spa", "requiredResourceAccess", "tags", "notes", "description"];
+const PATCHABLE = [
+  "displayName",
+  "signInAudience",
+  "isFallbackPublicClient",
+  "publicClient",
+  "web",
+  "spa",
+  "requiredResourceAccess",
+  "tags",
+  "notes",
+  "description",
+];
 
 function applyProperties(application: Application, body: Record<string, unknown>) {
   for (const name of PATCHABLE) if (name in body) (application as Record<string, unknown>)[name] = body[name];
@@ -118,8 +181,13 @@ function addPassword(world: World, application: Application, body: Record<string
   const secret = newSecretText();
   const end = wanted.endDateTime ? new Date(wanted.endDateTime) : new Date(now.getTime() + 2 * 365 * 86_400_000);
   const password: PasswordCredential = {
-    keyId: randomUUID(), displayName: wanted.displayName ?? null, startDateTime: now.toISOString(), endDateTime: end.toISOString(),
-    hint: secret.slice(0, 3), secret, visibleAt: replicatedAt(world, now.getTime()),
+    keyId: randomUUID(),
+    displayName: wanted.displayName ?? null,
+    startDateTime: now.toISOString(),
+    endDateTime: end.toISOString(),
+    hint: secret.slice(0, 3),
+    secret,
+    visibleAt: replicatedAt(world, now.getTime()),
   };
   application.passwords.push(password);
   return { status: 200, body: { "@odata.context": "#microsoft.graph.passwordCredential", ...shownPassword(password), secretText: secret } };
@@ -141,7 +209,9 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   };
   const created = (body: Record<string, unknown>, uniqueName: string | null) => {
     if (typeof body.displayName !== "string" || !body.displayName)
-      throw badRequest("A value is required for property 'displayName' of resource 'Application'.", [{ code: "MissingOrInvalid", message: "Missing", target: "displayName" }]);
+      throw badRequest("A value is required for property 'displayName' of resource 'Application'.", [
+        { code: "MissingOrInvalid", message: "Missing", target: "displayName" },
+      ]);
     const application = newApplication({ uniqueName, displayName: body.displayName }, replicatedAt(world, now));
     applyProperties(application, body);
     if (caller.userId && !APP_WRITERS.some((role) => caller.wids.has(role))) application.ownerId = caller.userId;
@@ -152,7 +222,12 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   if (call.path === "/applications") {
     if (call.method === "GET") {
       requireScope(caller, ...reading);
-      return collection(base, call, "applications", filtered(tenant.applications.filter(visible).map(shownApplication), call.query.get("$filter")));
+      return collection(
+        base,
+        call,
+        "applications",
+        filtered(tenant.applications.filter(visible).map(shownApplication), call.query.get("$filter")),
+      );
     }
     mayCreate();
     return created(call.body ?? {}, typeof call.body?.uniqueName === "string" ? call.body.uniqueName : null);
@@ -160,7 +235,8 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   const at = keyed(call.path, "applications");
   if (!at) throw badRequest(`Resource not found for the segment '${call.path}'.`);
   const found = tenant.applications.find((application) => application[at.key] === at.value);
-  const upsert = call.method === "PATCH" && at.key === "uniqueName" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
+  const upsert =
+    call.method === "PATCH" && at.key === "uniqueName" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
   if (upsert && !found) {
     mayCreate();
     return created(call.body ?? {}, at.value);
@@ -183,7 +259,8 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   if (call.method === "POST" && at.rest === "/addPassword") return addPassword(world, found, call.body);
   if (call.method === "POST" && at.rest === "/removePassword") {
     const keyId = call.body?.keyId;
-    if (!found.passwords.some((password) => password.keyId === keyId)) throw badRequest(`No password credential found with keyId '${String(keyId)}'.`);
+    if (!found.passwords.some((password) => password.keyId === keyId))
+      throw badRequest(`No password credential found with keyId '${String(keyId)}'.`);
     found.passwords = found.passwords.filter((password) => password.keyId !== keyId);
     return { status: 204 };
   }
@@ -193,7 +270,8 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
 function assign(world: World, base: string, caller: Caller, call: Call, pathSp: ServicePrincipal): Answer {
   const { tenant } = caller;
   const { principalId, resourceId, appRoleId } = (call.body ?? {}) as Record<string, string>;
-  if (!principalId || !resourceId || !appRoleId) throw badRequest("One or more properties are missing: principalId, resourceId, appRoleId.");
+  if (!principalId || !resourceId || !appRoleId)
+    throw badRequest("One or more properties are missing: principalId, resourceId, appRoleId.");
   requireScope(caller, "AppRoleAssignment.ReadWrite.All");
   const resource = tenant.servicePrincipals.find((sp) => sp.id === resourceId);
   const principal = tenant.servicePrincipals.find((sp) => sp.id === principalId);
@@ -206,8 +284,16 @@ function assign(world: World, base: string, caller: Caller, call: Call, pathSp: 
   if (tenant.appRoleAssignments.some((a) => a.principalId === principalId && a.resourceId === resourceId && a.appRoleId === appRoleId))
     throw badRequest("Permission being assigned already exists on the object");
   const assignment = {
-    id: assignmentId(principalId), visibleAt: replicatedAt(world, Date.now()), deletedDateTime: null, appRoleId, createdDateTime: new Date().toISOString(),
-    principalDisplayName: principal.displayName, principalId, principalType: "ServicePrincipal", resourceDisplayName: resource.displayName, resourceId,
+    id: assignmentId(principalId),
+    visibleAt: replicatedAt(world, Date.now()),
+    deletedDateTime: null,
+    appRoleId,
+    createdDateTime: new Date().toISOString(),
+    principalDisplayName: principal.displayName,
+    principalId,
+    principalType: "ServicePrincipal",
+    resourceDisplayName: resource.displayName,
+    resourceId,
   };
   tenant.appRoleAssignments.push(assignment);
   return entity(base, call, "appRoleAssignments", shown(assignment), 201);
@@ -223,11 +309,21 @@ function servicePrincipals(world: World, base: string, caller: Caller, call: Cal
     if (!isOwner) requireRole(caller, APP_WRITERS);
     if (!application || !visible(application))
       throw badRequest(`The appId '${appId}' of the service principal does not reference a valid application object.`, [
-        { code: "NoBackingApplicationObject", message: `The appId '${appId}' of the service principal does not reference a valid application object.`, target: "appId" },
+        {
+          code: "NoBackingApplicationObject",
+          message: `The appId '${appId}' of the service principal does not reference a valid application object.`,
+          target: "appId",
+        },
       ]);
     const sp: ServicePrincipal = {
-      id: randomUUID(), visibleAt: replicatedAt(world, Date.now()), appId, displayName: application.displayName, permissions: [], ownerId: application.ownerId,
-      tags: (call.body?.tags as string[] | undefined) ?? [], createdDateTime: new Date().toISOString(),
+      id: randomUUID(),
+      visibleAt: replicatedAt(world, Date.now()),
+      appId,
+      displayName: application.displayName,
+      permissions: [],
+      ownerId: application.ownerId,
+      tags: (call.body?.tags as string[] | undefined) ?? [],
+      createdDateTime: new Date().toISOString(),
     };
     tenant.servicePrincipals.push(sp);
     return entity(base, call, "servicePrincipals", shownServicePrincipal(sp), 201);
@@ -236,19 +332,28 @@ function servicePrincipals(world: World, base: string, caller: Caller, call: Cal
   if (call.path === "/servicePrincipals") {
     if (call.method === "GET") {
       requireScope(caller, ...reading);
-      return collection(base, call, "servicePrincipals", filtered(tenant.servicePrincipals.filter(visible).map(shownServicePrincipal), call.query.get("$filter")));
+      return collection(
+        base,
+        call,
+        "servicePrincipals",
+        filtered(tenant.servicePrincipals.filter(visible).map(shownServicePrincipal), call.query.get("$filter")),
+      );
     }
     const appId = String(call.body?.appId ?? "");
     if (tenant.servicePrincipals.some((sp) => sp.appId === appId))
-      throw new GraphFailure(409, "Request_MultipleObjectsWithSameKeyValue", `The service principal cannot be created, updated, or restored because the service principal name ${appId} is already in use.`, [
-        { code: "ObjectConflict", message: "The service principal name is already in use.", target: "servicePrincipalNames" },
-      ]);
+      throw new GraphFailure(
+        409,
+        "Request_MultipleObjectsWithSameKeyValue",
+        `The service principal cannot be created, updated, or restored because the service principal name ${appId} is already in use.`,
+        [{ code: "ObjectConflict", message: "The service principal name is already in use.", target: "servicePrincipalNames" }],
+      );
     return create(appId);
   }
   const at = keyed(call.path, "servicePrincipals");
   if (!at) throw badRequest(`Resource not found for the segment '${call.path}'.`);
   const found = tenant.servicePrincipals.find((sp) => sp[at.key] === at.value);
-  const upsert = call.method === "PATCH" && at.key === "appId" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
+  const upsert =
+    call.method === "PATCH" && at.key === "appId" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
   if (upsert && !found) return create(at.value);
   if (call.method === "GET") requireScope(caller, ...reading);
   if (!found || (!upsert && !visible(found))) throw notFound(at.value);
@@ -262,8 +367,14 @@ function servicePrincipals(world: World, base: string, caller: Caller, call: Cal
     return { status: 204 };
   }
   if (at.rest === "/appRoleAssignments" && call.method === "GET")
-    return collection(base, call, "appRoleAssignments", tenant.appRoleAssignments.filter((a) => a.principalId === found.id && visible(a)).map(shown));
-  if ((at.rest === "/appRoleAssignments" || at.rest === "/appRoleAssignedTo") && call.method === "POST") return assign(world, base, caller, call, found);
+    return collection(
+      base,
+      call,
+      "appRoleAssignments",
+      tenant.appRoleAssignments.filter((a) => a.principalId === found.id && visible(a)).map(shown),
+    );
+  if ((at.rest === "/appRoleAssignments" || at.rest === "/appRoleAssignedTo") && call.method === "POST")
+    return assign(world, base, caller, call, found);
   if (at.rest === "/oauth2PermissionGrants" && call.method === "GET")
     return collection(base, call, "oauth2PermissionGrants", tenant.grants.filter((g) => g.clientId === found.id && visible(g)).map(shown));
   const assignment = at.rest.match(/^\/appRoleAssign(?:ments|edTo)\/(.+)$/);
@@ -287,17 +398,33 @@ function delegatedGrants(world: World, base: string, caller: Caller, call: Call)
   }
   if (call.path === "/oauth2PermissionGrants") {
     if (call.method === "GET")
-      return collection(base, call, "oauth2PermissionGrants", filtered(tenant.grants.filter(visible).map(shown), call.query.get("$filter")));
+      return collection(
+        base,
+        call,
+        "oauth2PermissionGrants",
+        filtered(tenant.grants.filter(visible).map(shown), call.query.get("$filter")),
+      );
     const { clientId, consentType, principalId = null, resourceId, scope } = (call.body ?? {}) as Record<string, string>;
     const client = tenant.servicePrincipals.find((sp) => sp.id === clientId);
     if (!client || !visible(client)) throw notFound(String(clientId));
     const resource = tenant.servicePrincipals.find((sp) => sp.id === resourceId);
     if (!resource) throw badRequest("Specified resourceId was not found");
-    const unknown = String(scope).split(" ").filter((value) => value && !resource.permissions.some((p) => p.kind === "Scope" && p.value === value));
+    const unknown = String(scope)
+      .split(" ")
+      .filter((value) => value && !resource.permissions.some((p) => p.kind === "Scope" && p.value === value));
     if (unknown.length > 0) throw badRequest(`Permission scope '${unknown[0]}' is not defined on the resource.`);
     const id = grantId(client.id, resource.id, principalId);
-    if (tenant.grants.some((grant) => grant.id === id)) throw new GraphFailure(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.");
-    const grant: DelegatedGrant = { id, visibleAt: replicatedAt(world, Date.now()), clientId: client.id, consentType: consentType as "AllPrincipals", principalId, resourceId: resource.id, scope: String(scope) };
+    if (tenant.grants.some((grant) => grant.id === id))
+      throw new GraphFailure(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.");
+    const grant: DelegatedGrant = {
+      id,
+      visibleAt: replicatedAt(world, Date.now()),
+      clientId: client.id,
+      consentType: consentType as "AllPrincipals",
+      principalId,
+      resourceId: resource.id,
+      scope: String(scope),
+    };
     tenant.grants.push(grant);
     return entity(base, call, "oauth2PermissionGrants", shown(grant), 201);
   }
@@ -313,7 +440,12 @@ function delegatedGrants(world: World, base: string, caller: Caller, call: Call)
 /** What products read: users, groups, calendars, mail, presence. Each needs its own permission. */
 function content(base: string, caller: Caller, call: Call): Answer {
   const { tenant } = caller;
-  const shownUser = ({ id, displayName, userPrincipalName }: Tenant["users"][number]) => ({ id, displayName, userPrincipalName, mail: userPrincipalName });
+  const shownUser = ({ id, displayName, userPrincipalName }: Tenant["users"][number]) => ({
+    id,
+    displayName,
+    userPrincipalName,
+    mail: userPrincipalName,
+  });
   const user = call.path.match(/^\/users\/([^/]+)(\/.*)?$/);
   if (call.path === "/users") {
     requireScope(caller, "User.Read.All", "User.ReadBasic.All", "Directory.Read.All", "Directory.ReadWrite.All");
@@ -345,8 +477,16 @@ function route(world: World, base: string, caller: Caller, call: Call): Answer {
     requireScope(caller, "User.Read", "Organization.Read.All", "Directory.Read.All");
     return collection(base, call, "organization", [
       {
-        id: tenant.id, displayName: tenant.displayName, tenantType: "AAD",
-        verifiedDomains: tenant.domains.map((name, i) => ({ capabilities: "Email, OfficeCommunicationsOnline", isDefault: i === 0, isInitial: name.endsWith(".onmicrosoft.com"), name, type: "Managed" })),
+        id: tenant.id,
+        displayName: tenant.displayName,
+        tenantType: "AAD",
+        verifiedDomains: tenant.domains.map((name, i) => ({
+          capabilities: "Email, OfficeCommunicationsOnline",
+          isDefault: i === 0,
+          isInitial: name.endsWith(".onmicrosoft.com"),
+          name,
+          type: "Managed",
+        })),
       },
     ]);
   }
@@ -354,7 +494,12 @@ function route(world: World, base: string, caller: Caller, call: Call): Answer {
     requireScope(caller, "User.Read");
     const me = tenant.users.find(({ id }) => id === caller.userId);
     if (!me) throw badRequest("/me request is only valid with delegated authentication flow.");
-    return entity(base, call, "users", { id: me.id, displayName: me.displayName, userPrincipalName: me.userPrincipalName, mail: me.userPrincipalName });
+    return entity(base, call, "users", {
+      id: me.id,
+      displayName: me.displayName,
+      userPrincipalName: me.userPrincipalName,
+      mail: me.userPrincipalName,
+    });
   }
   if (call.path.startsWith("/applications")) return applications(world, base, caller, call);
   if (call.path.startsWith("/servicePrincipals")) return servicePrincipals(world, base, caller, call);
@@ -369,7 +514,9 @@ export function answer(world: World, base: string, caller: Caller, call: Call): 
   const headers = {
     "request-id": requestId,
     ...(clientRequestId ? { "client-request-id": clientRequestId } : {}),
-    "x-ms-ags-diagnostic": JSON.stringify({ ServerInfo: { DataCenter: "Sandbox", Slice: "E", Ring: "1", ScaleUnit: "000", RoleInstance: "SANDBOX" } }),
+    "x-ms-ags-diagnostic": JSON.stringify({
+      ServerInfo: { DataCenter: "Sandbox", Slice: "E", Ring: "1", ScaleUnit: "000", RoleInstance: "SANDBOX" },
+    }),
     "x-ms-resource-unit": "1",
   };
   const failed = (failure: GraphFailure, extra: Record<string, string> = {}): Answer => ({
@@ -384,8 +531,14 @@ export function answer(world: World, base: string, caller: Caller, call: Call): 
     return result;
   };
   if (fault?.status) {
-    const code = fault.code ?? ({ 429: "TooManyRequests", 503: "ServiceUnavailable" } as Record<number, string>)[fault.status] ?? "UnknownError";
-    return done(failed(new GraphFailure(fault.status, code, fault.message ?? "Please retry again later."), fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) }));
+    const code =
+      fault.code ?? ({ 429: "TooManyRequests", 503: "ServiceUnavailable" } as Record<number, string>)[fault.status] ?? "UnknownError";
+    return done(
+      failed(
+        new GraphFailure(fault.status, code, fault.message ?? "Please retry again later."),
+        fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) },
+      ),
+    );
   }
   try {
     const result = route(world, base, caller, call);
@@ -398,7 +551,10 @@ export function answer(world: World, base: string, caller: Caller, call: Call): 
 
 /** The next fault that fits the call; each serves `times` calls. */
 export function takeFault(world: World, method: string, path: string, fits: (fault: World["faults"][number]) => boolean) {
-  const fault = world.faults.find((candidate) => candidate.times > 0 && (!candidate.method || candidate.method === method) && new RegExp(candidate.path).test(path) && fits(candidate));
+  const fault = world.faults.find(
+    (candidate) =>
+      candidate.times > 0 && (!candidate.method || candidate.method === method) && new RegExp(candidate.path).test(path) && fits(candidate),
+  );
   if (fault) fault.times -= 1;
   return fault;
 }
@@ -418,9 +574,15 @@ export function batch(world: World, base: string, caller: Caller, body: { reques
       return { id, status: 424, headers: {}, body: errorBody("FailedDependency", "Failed Dependency", randomUUID(), randomUUID()) };
     }
     const url = new URL(String(request.url).replace(/^\/?/, "/"), base);
-    const headers = Object.fromEntries(Object.entries((request.headers as Record<string, string> | undefined) ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+    const headers = Object.fromEntries(
+      Object.entries((request.headers as Record<string, string> | undefined) ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    );
     const result = answer(world, base, caller, {
-      method: String(request.method ?? "GET").toUpperCase(), path: url.pathname, query: url.searchParams, headers, body: (request.body as Record<string, unknown> | undefined) ?? null,
+      method: String(request.method ?? "GET").toUpperCase(),
+      path: url.pathname,
+      query: url.searchParams,
+      headers,
+      body: (request.body as Record<string, unknown> | undefined) ?? null,
     });
     statuses.set(id, result.status);
     return { id, status: result.status, headers: result.headers ?? {}, ...(result.body === undefined ? {} : { body: result.body }) };

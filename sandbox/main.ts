@@ -24,7 +24,10 @@ type Mail = { id: number; at: string; from: string; to: string[]; subject: strin
 const mails: Mail[] = [];
 
 const app = new Hono();
-app.route("/", entra(() => world, origin));
+app.route(
+  "/",
+  entra(() => world, origin),
+);
 
 async function callerOf(header: string | undefined): Promise<Caller | null> {
   const token = header?.replace(/^Bearer /, "") ?? "";
@@ -33,8 +36,12 @@ async function callerOf(header: string | undefined): Promise<Caller | null> {
     if (!claims || claims.aud !== origin) continue;
     const isApp = claims.idtyp === "app";
     return {
-      tenant, appId: String(claims.appid), userId: isApp ? null : String(claims.oid), scopes: new Set(String(claims.scp ?? "").split(" ")),
-      roles: new Set((claims.roles as string[] | undefined) ?? []), wids: new Set((claims.wids as string[] | undefined) ?? []),
+      tenant,
+      appId: String(claims.appid),
+      userId: isApp ? null : String(claims.oid),
+      scopes: new Set(String(claims.scp ?? "").split(" ")),
+      roles: new Set((claims.roles as string[] | undefined) ?? []),
+      wids: new Set((claims.wids as string[] | undefined) ?? []),
     };
   }
   return null;
@@ -55,7 +62,9 @@ app.all("/v1.0/*", async (c) => {
   if (!caller) {
     const requestId = crypto.randomUUID();
     const message = c.req.header("authorization") ? "Access token validation failure. Invalid audience." : "Access token is empty.";
-    return c.json(errorBody("InvalidAuthenticationToken", message, requestId, clientRequestId ?? requestId), 401, { "request-id": requestId });
+    return c.json(errorBody("InvalidAuthenticationToken", message, requestId, clientRequestId ?? requestId), 401, {
+      "request-id": requestId,
+    });
   }
   const text = await c.req.text();
   let body: Record<string, unknown> | null = null;
@@ -86,7 +95,10 @@ app.get("/_sandbox/state", (c) =>
     tenants: world.tenants.map((tenant) => ({
       ...tenant,
       servicePrincipals: tenant.servicePrincipals.map(({ permissions, ...sp }) => ({ ...sp, permissions: permissions.length })),
-      applications: tenant.applications.map(({ passwords, ...application }) => ({ ...application, passwords: passwords.map(({ secret: _, ...password }) => password) })),
+      applications: tenant.applications.map(({ passwords, ...application }) => ({
+        ...application,
+        passwords: passwords.map(({ secret: _, ...password }) => password),
+      })),
     })),
   }),
 );
@@ -127,7 +139,8 @@ app.delete("/_mailbox/api", (c) => {
   mails.length = 0;
   return c.json([]);
 });
-const linked = (text: string) => text.split(/(https?:\/\/\S+)/).map((part) => (/^https?:/.test(part) ? html`<a href="${part}">${part}</a>` : part));
+const linked = (text: string) =>
+  text.split(/(https?:\/\/\S+)/).map((part) => (/^https?:/.test(part) ? html`<a href="${part}">${part}</a>` : part));
 app.get("/_mailbox", (c) =>
   c.html(
     page(
@@ -143,8 +156,10 @@ app.get("/", (c) =>
     page(
       "Sandbox",
       html`<p>Plays Entra ID and Microsoft Graph for <a href="${portal.origin}">${portal.origin}</a>. Mail arrives in the <a href="/_mailbox">mailbox</a>; the state is at <a href="/_sandbox/state">/_sandbox/state</a>.</p>
-      ${world.tenants.map((tenant) => html`<h2>${tenant.displayName} <span class="note">${tenant.domains.join(", ")} · ${tenant.id}</span></h2>
-      <ul>${tenant.users.map((user) => html`<li>${user.userPrincipalName} <span class="note">${[...user.wids.map((wid) => ROLE_NAME[wid]).filter(Boolean), ...user.portalRoles].join(", ") || "no role"}</span></li>`)}</ul>`)}`,
+      ${world.tenants.map(
+        (tenant) => html`<h2>${tenant.displayName} <span class="note">${tenant.domains.join(", ")} · ${tenant.id}</span></h2>
+      <ul>${tenant.users.map((user) => html`<li>${user.userPrincipalName} <span class="note">${[...user.wids.map((wid) => ROLE_NAME[wid]).filter(Boolean), ...user.portalRoles].join(", ") || "no role"}</span></li>`)}</ul>`,
+      )}`,
     ),
   ),
 );
@@ -157,14 +172,23 @@ const smtp = new SMTPServer({
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
     stream.on("end", async () => {
       const mail = await PostalMime.parse(Buffer.concat(chunks));
-      mails.push({ id: mails.length + 1, at: new Date().toISOString(), from: mail.from?.address ?? "", to: (mail.to ?? []).map(({ address }) => address ?? ""), subject: mail.subject ?? "", text: mail.text ?? "" });
+      mails.push({
+        id: mails.length + 1,
+        at: new Date().toISOString(),
+        from: mail.from?.address ?? "",
+        to: (mail.to ?? []).map(({ address }) => address ?? ""),
+        subject: mail.subject ?? "",
+        text: mail.text ?? "",
+      });
       done();
     });
   },
 });
 smtp.on("error", () => {}); // a client that hangs up in the middle is not the server's end
 smtp.listen(mailPort, "127.0.0.1");
-const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () => console.log(`Sandbox on ${origin}, mail on smtp://127.0.0.1:${mailPort}`));
+const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () =>
+  console.log(`Sandbox on ${origin}, mail on smtp://127.0.0.1:${mailPort}`),
+);
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
     server.close();

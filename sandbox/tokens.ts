@@ -8,7 +8,11 @@ const keys = new Map<string, Promise<Keys>>();
 const keysOf = (tenantId: string) => {
   let pair = keys.get(tenantId);
   if (!pair) {
-    pair = generateKeyPair("RS256", { extractable: true }).then(({ privateKey, publicKey }) => ({ kid: randomUUID(), privateKey, publicKey }));
+    pair = generateKeyPair("RS256", { extractable: true }).then(({ privateKey, publicKey }) => ({
+      kid: randomUUID(),
+      privateKey,
+      publicKey,
+    }));
     keys.set(tenantId, pair);
   }
   return pair;

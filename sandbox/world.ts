@@ -81,7 +81,12 @@ export type Fault = {
   reset?: "before" | "after";
   delayMs?: number;
 };
-export type World = { tenants: Tenant[]; lag: { minMs: number; maxMs: number }; faults: Fault[]; log: { method: string; path: string; status: number; at: string }[] };
+export type World = {
+  tenants: Tenant[];
+  lag: { minMs: number; maxMs: number };
+  faults: Fault[];
+  log: { method: string; path: string; status: number; at: string }[];
+};
 
 /** A stable GUID from a name, so that a restarted sandbox knows the same people. */
 export function guidOf(name: string): string {
@@ -94,13 +99,15 @@ const permissionsOf = (resourceAppId: string): Permission[] =>
     ([value, kind, id, adminConsentRequired]) => ({ id, value, kind, adminConsentRequired }),
   );
 
-const person = (domain: string) => (name: string, local: string, role?: string, portalRoles: string[] = []): User => ({
-  id: guidOf(`${local}@${domain}`),
-  displayName: name,
-  userPrincipalName: `${local}@${domain}`,
-  wids: role ? [role, ROLE.member] : [ROLE.member],
-  portalRoles,
-});
+const person =
+  (domain: string) =>
+  (name: string, local: string, role?: string, portalRoles: string[] = []): User => ({
+    id: guidOf(`${local}@${domain}`),
+    displayName: name,
+    userPrincipalName: `${local}@${domain}`,
+    wids: role ? [role, ROLE.member] : [ROLE.member],
+    portalRoles,
+  });
 
 function resource(tenant: string, appId: string, displayName: string, permissions: Permission[]): ServicePrincipal {
   return { id: guidOf(`${tenant}/sp/${appId}`), visibleAt: 0, appId, displayName, permissions };
@@ -128,7 +135,12 @@ export type Portal = { clientId: string; clientSecret: string; origin: string };
 export const PORTAL_ROLES = ["Support.Viewer", "Support.Agent", "Support.Manager", "Support.Operator"];
 
 /** The portal's own scope, as an entry of its service principal. */
-export const portalScope = (clientId: string): Permission => ({ id: guidOf(`${clientId}/access`), value: "access", kind: "Scope", adminConsentRequired: false });
+export const portalScope = (clientId: string): Permission => ({
+  id: guidOf(`${clientId}/access`),
+  value: "access",
+  kind: "Scope",
+  adminConsentRequired: false,
+});
 
 export function newWorld(portal: Portal): World {
   const contoso = person("contoso.com");
@@ -148,12 +160,21 @@ export function newWorld(portal: Portal): World {
   registration.appId = portal.clientId;
   registration.spa.redirectUris = [`${portal.origin}/auth/callback`];
   registration.passwords.push({
-    keyId: guidOf("portal/secret"), displayName: "portal", startDateTime: new Date(0).toISOString(), endDateTime: "2100-01-01T00:00:00Z",
-    hint: portal.clientSecret.slice(0, 3), secret: portal.clientSecret, visibleAt: 0,
+    keyId: guidOf("portal/secret"),
+    displayName: "portal",
+    startDateTime: new Date(0).toISOString(),
+    endDateTime: "2100-01-01T00:00:00Z",
+    hint: portal.clientSecret.slice(0, 3),
+    secret: portal.clientSecret,
+    visibleAt: 0,
   });
   vendorTenant.applications.push(registration);
   vendorTenant.servicePrincipals.push({
-    id: guidOf("vendor/portal-sp"), visibleAt: 0, appId: portal.clientId, displayName: "Vestibule", permissions: [portalScope(portal.clientId)],
+    id: guidOf("vendor/portal-sp"),
+    visibleAt: 0,
+    appId: portal.clientId,
+    displayName: "Vestibule",
+    permissions: [portalScope(portal.clientId)],
   });
   return {
     tenants: [
@@ -205,13 +226,20 @@ export function newApplication(properties: Partial<Application>, visibleAt: numb
 }
 
 /** As long and as odd as Entra's: letters, digits and `~ . _ -`. */
-export const newSecretText = () => `${randomBytes(2).toString("hex").slice(0, 3)}8Q~${randomBytes(24).toString("base64url").slice(0, 31)}_.~`.slice(0, 40);
+export const newSecretText = () =>
+  `${randomBytes(2).toString("hex").slice(0, 3)}8Q~${randomBytes(24).toString("base64url").slice(0, 31)}_.~`.slice(0, 40);
 
 export const allUsers = (world: World) => world.tenants.flatMap((t) => t.users.map((user) => ({ tenant: t, user })));
 
 const guidBytes = (guid: string) => {
   const [a = "", b = "", c = "", d = "", e = ""] = guid.split("-");
-  return Buffer.concat([Buffer.from(a, "hex").reverse(), Buffer.from(b, "hex").reverse(), Buffer.from(c, "hex").reverse(), Buffer.from(d, "hex"), Buffer.from(e, "hex")]);
+  return Buffer.concat([
+    Buffer.from(a, "hex").reverse(),
+    Buffer.from(b, "hex").reverse(),
+    Buffer.from(c, "hex").reverse(),
+    Buffer.from(d, "hex"),
+    Buffer.from(e, "hex"),
+  ]);
 };
 /** Entra's ids of grants are their parts, little endian, one after the other. */
 export const grantId = (clientId: string, resourceId: string, principalId: string | null) =>
@@ -225,21 +253,37 @@ export function replicatedAt(world: World, now: number): number {
 }
 
 /** Adds to what a client may do on a resource for one user or for everyone; grants are merged, never replaced. */
-export function consent(tenant: Tenant, clientSp: ServicePrincipal, resourceSp: ServicePrincipal, principalId: string | null, scopes: string[]) {
+export function consent(
+  tenant: Tenant,
+  clientSp: ServicePrincipal,
+  resourceSp: ServicePrincipal,
+  principalId: string | null,
+  scopes: string[],
+) {
   const id = grantId(clientSp.id, resourceSp.id, principalId);
   const existing = tenant.grants.find((grant) => grant.id === id);
   if (existing) existing.scope = [...new Set([...existing.scope.split(" "), ...scopes])].join(" ").trim();
   else
     tenant.grants.push({
-      id, visibleAt: 0, clientId: clientSp.id, resourceId: resourceSp.id, principalId,
-      consentType: principalId ? "Principal" : "AllPrincipals", scope: scopes.join(" "),
+      id,
+      visibleAt: 0,
+      clientId: clientSp.id,
+      resourceId: resourceSp.id,
+      principalId,
+      consentType: principalId ? "Principal" : "AllPrincipals",
+      scope: scopes.join(" "),
     });
 }
 
 export function consented(tenant: Tenant, clientSpId: string, resourceSpId: string, userId: string): Set<string> {
   return new Set(
     tenant.grants
-      .filter((grant) => grant.clientId === clientSpId && grant.resourceId === resourceSpId && (grant.principalId === null || grant.principalId === userId))
+      .filter(
+        (grant) =>
+          grant.clientId === clientSpId &&
+          grant.resourceId === resourceSpId &&
+          (grant.principalId === null || grant.principalId === userId),
+      )
       .flatMap((grant) => grant.scope.split(" ").filter(Boolean)),
   );
 }

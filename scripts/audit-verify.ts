@@ -1,9 +1,12 @@
 // Proves the audit trail of the configured database; exit code 1 and the first broken record otherwise.
-import { PrismaClient } from "../prisma/client/client.ts";
+
 import { verify } from "../lib/audit/audit.ts";
 import { databaseAdapter } from "../lib/db.ts";
+import { PrismaClient } from "../prisma/client/client.ts";
 
-const client = new PrismaClient({ adapter: databaseAdapter({ url: process.env.DATABASE_URL || undefined, folder: process.env.DATA_DIR || ".data" }) });
+const client = new PrismaClient({
+  adapter: databaseAdapter({ url: process.env.DATABASE_URL || undefined, folder: process.env.DATA_DIR || ".data" }),
+});
 const verdict = await verify(client);
 console.log(
   verdict.ok

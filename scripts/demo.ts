@@ -12,7 +12,11 @@ mkdirSync(dataDir, { recursive: true });
 const keyFile = path.join(dataDir, "keys");
 if (!existsSync(keyFile)) writeFileSync(keyFile, newKeyRing(), { mode: 0o600 });
 const stack = await startStack(ports, {
-  dataDir, keys: readFileSync(keyFile, "utf8"), portalSecret: "demo-portal-secret", isQuiet: false, ...(process.env.DATABASE_URL ? { databaseUrl: process.env.DATABASE_URL } : {}),
+  dataDir,
+  keys: readFileSync(keyFile, "utf8"),
+  portalSecret: "demo-portal-secret",
+  isQuiet: false,
+  ...(process.env.DATABASE_URL ? { databaseUrl: process.env.DATABASE_URL } : {}),
 });
 
 console.log(`

@@ -3,4 +3,5 @@ import { PGlite } from "@electric-sql/pglite";
 import { PrismaPGlite } from "pglite-prisma-adapter";
 import { missingSql } from "./migrations.ts";
 
+console.log(await missingSql(new PrismaPGlite(new PGlite())));
 process.exit(0);

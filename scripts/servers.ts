@@ -14,7 +14,8 @@ function sourceDigest(): string {
   for (const folder of ["app", "components", "lib", "public", "prisma"])
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
       if (entry.isFile() && !/\.test\.tsx?$/.test(entry.name)) add(path.join(entry.parentPath, entry.name));
-  for (const file of ["package-lock.json", "next.config.ts", "tsconfig.json", "postcss.config.mjs", "instrumentation.ts", "start-up.ts"]) add(file);
+  for (const file of ["package-lock.json", "next.config.ts", "tsconfig.json", "postcss.config.mjs", "instrumentation.ts", "start-up.ts"])
+    add(file);
   return hash.digest("hex");
 }
 
@@ -71,7 +72,10 @@ export async function answering(url: string, running: Running, timeoutMs = 60_00
   const until = Date.now() + timeoutMs;
   for (;;) {
     if (running.process.exitCode !== null) throw new Error(`It ended before it answered:\n${running.output()}`);
-    const isUp = await fetch(url, { redirect: "manual" }).then(() => true, () => false);
+    const isUp = await fetch(url, { redirect: "manual" }).then(
+      () => true,
+      () => false,
+    );
     if (isUp) return;
     if (Date.now() > until) throw new Error(`No answer from ${url}:\n${running.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 150));
@@ -82,15 +86,34 @@ export async function answering(url: string, running: Running, timeoutMs = 60_00
 export const PORTAL_CLIENT_ID = "5e1f7a52-6b1d-4a52-9a39-7d54b8a0c1de";
 
 export type Ports = { portal: number; sandbox: number; mail: number };
-export type Stack = { baseUrl: string; sandboxUrl: string; portal: Running; sandbox: Running; portalEnv: Record<string, string>; stop: () => Promise<void> };
+export type Stack = {
+  baseUrl: string;
+  sandboxUrl: string;
+  portal: Running;
+  sandbox: Running;
+  portalEnv: Record<string, string>;
+  stop: () => Promise<void>;
+};
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
 
-export async function startSandbox(ports: Ports, portalSecret: string, isQuiet = true): Promise<{ sandbox: Running; url: string; vendorTenantId: string }> {
+export async function startSandbox(
+  ports: Ports,
+  portalSecret: string,
+  isQuiet = true,
+): Promise<{ sandbox: Running; url: string; vendorTenantId: string }> {
   const url = `http://localhost:${ports.sandbox}`;
-  const sandbox = run(["--import", "tsx", "sandbox/main.ts"], {
-    SANDBOX_PORT: String(ports.sandbox), SANDBOX_MAIL_PORT: String(ports.mail), PORTAL_CLIENT_ID, PORTAL_CLIENT_SECRET: portalSecret, PORTAL_ORIGIN: `http://localhost:${ports.portal}`,
-  }, isQuiet);
+  const sandbox = run(
+    ["--import", "tsx", "sandbox/main.ts"],
+    {
+      SANDBOX_PORT: String(ports.sandbox),
+      SANDBOX_MAIL_PORT: String(ports.mail),
+      PORTAL_CLIENT_ID,
+      PORTAL_CLIENT_SECRET: portalSecret,
+      PORTAL_ORIGIN: `http://localhost:${ports.portal}`,
+    },
+    isQuiet,
+  );
   await answering(`${url}/_sandbox/health`, sandbox);
   const { tenants } = (await (await fetch(`${url}/_sandbox/state`)).json()) as { tenants: { id: string }[] };
   return { sandbox, url, vendorTenantId: tenants[0]!.id };
@@ -103,20 +126,44 @@ export async function startPortal(env: Record<string, string>, isQuiet = true): 
 }
 
 export function migrate(env: Record<string, string>): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/migrate.ts"], { env: { ...process.env, ...env }, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/migrate.ts"], {
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`The migration failed:\n${stdout}${stderr}`);
 }
 
 /** Sandbox and portal together, on the given database (embedded without `DATABASE_URL`). */
-export async function startStack(ports: Ports, settings: { dataDir: string; databaseUrl?: string; keys: string; portalSecret: string; env?: Record<string, string>; isQuiet?: boolean }): Promise<Stack> {
+export async function startStack(
+  ports: Ports,
+  settings: { dataDir: string; databaseUrl?: string; keys: string; portalSecret: string; env?: Record<string, string>; isQuiet?: boolean },
+): Promise<Stack> {
   mkdirSync(settings.dataDir, { recursive: true });
   const { sandbox, url, vendorTenantId } = await startSandbox(ports, settings.portalSecret);
   const baseUrl = `http://localhost:${ports.portal}`;
   const portalEnv = {
-    BASE_URL: baseUrl, PORT: String(ports.portal), AZURE_TENANT_ID: vendorTenantId, AZURE_CLIENT_ID: PORTAL_CLIENT_ID, AZURE_CLIENT_SECRET: settings.portalSecret, AZURE_AUTHORITY_HOST: url, GRAPH_URL: url,
-    SMTP_URL: `smtp://127.0.0.1:${ports.mail}`, MAIL_FROM: "Vestibule <no-reply@vestibule.example>", VESTIBULE_KEYS: settings.keys, DATA_DIR: settings.dataDir, DATABASE_URL: settings.databaseUrl ?? "", ...settings.env,
+    BASE_URL: baseUrl,
+    PORT: String(ports.portal),
+    AZURE_TENANT_ID: vendorTenantId,
+    AZURE_CLIENT_ID: PORTAL_CLIENT_ID,
+    AZURE_CLIENT_SECRET: settings.portalSecret,
+    AZURE_AUTHORITY_HOST: url,
+    GRAPH_URL: url,
+    SMTP_URL: `smtp://127.0.0.1:${ports.mail}`,
+    MAIL_FROM: "Vestibule <no-reply@vestibule.example>",
+    VESTIBULE_KEYS: settings.keys,
+    DATA_DIR: settings.dataDir,
+    DATABASE_URL: settings.databaseUrl ?? "",
+    ...settings.env,
   };
   migrate(portalEnv);
   const portal = await startPortal(portalEnv, settings.isQuiet ?? true);
-  return { baseUrl, sandboxUrl: url, portal, sandbox, portalEnv, stop: async () => void (await Promise.all([portal.stop(), sandbox.stop()])) };
+  return {
+    baseUrl,
+    sandboxUrl: url,
+    portal,
+    sandbox,
+    portalEnv,
+    stop: async () => void (await Promise.all([portal.stop(), sandbox.stop()])),
+  };
 }

@@ -15,8 +15,12 @@ export async function invite(_: InviteResult, form: FormData): Promise<InviteRes
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
   const input = {
-    productId: text(form, "productId"), customerName: text(form, "customerName"), expectedDomain: text(form, "expectedDomain"), adminEmail: text(form, "adminEmail"),
-    contactEmail: text(form, "contactEmail"), offered: form.getAll("offered").map(String),
+    productId: text(form, "productId"),
+    customerName: text(form, "customerName"),
+    expectedDomain: text(form, "expectedDomain"),
+    adminEmail: text(form, "adminEmail"),
+    contactEmail: text(form, "contactEmail"),
+    offered: form.getAll("offered").map(String),
   };
   const invited = await onboarding.invite(support, input, new Date());
   return invited.ok ? { invited: invited.value, mailedTo: input.adminEmail } : { refused: invited.refusal.message };

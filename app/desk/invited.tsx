@@ -10,9 +10,25 @@ export function Invited({ result }: { result: InviteResult }) {
   if (!result?.invited) return null;
   const { link, mailed, id } = result.invited;
   return (
-    <Notice live tone={mailed ? "done" : "wait"} title={mailed ? `The invitation is on its way to ${result.mailedTo}` : `The mail to ${result.mailedTo} was not accepted; give the link yourself`}>
-      <div className="flex items-center gap-2"><code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="invitation-link">{link}</code><CopyButton text={link} label="the invitation link" /></div>
-      <p>The link is shown only now. It finds the onboarding, nothing more: only an admin of the right tenant gets in. <a href={`/desk/${id}`}>Open the onboarding</a></p>
+    <Notice
+      live
+      tone={mailed ? "done" : "wait"}
+      title={
+        mailed
+          ? `The invitation is on its way to ${result.mailedTo}`
+          : `The mail to ${result.mailedTo} was not accepted; give the link yourself`
+      }
+    >
+      <div className="flex items-center gap-2">
+        <code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="invitation-link">
+          {link}
+        </code>
+        <CopyButton text={link} label="the invitation link" />
+      </div>
+      <p>
+        The link is shown only now. It finds the onboarding, nothing more: only an admin of the right tenant gets in.{" "}
+        <a href={`/desk/${id}`}>Open the onboarding</a>
+      </p>
     </Notice>
   );
 }

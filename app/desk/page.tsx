@@ -15,7 +15,11 @@ export default async function Desk() {
   return (
     <>
       <TopBar mark="V" title="Desk" person={support.username}>
-        {support.mayChange && <a href="/desk/new" className={buttonClass()}>New onboarding</a>}
+        {support.mayChange && (
+          <a href="/desk/new" className={buttonClass()}>
+            New onboarding
+          </a>
+        )}
       </TopBar>
       <Live url="/desk/events" />
       <main className="mx-auto max-w-[1160px] px-4 py-7 sm:px-7">
@@ -23,26 +27,50 @@ export default async function Desk() {
         {items.length === 0 ? (
           <Card className="mt-6 p-6">
             <h2>Nobody has been invited yet</h2>
-            <p className="mt-1 text-ink-2">Create an onboarding, and the customer’s admin gets a link by mail. You see here how far they are and who has to act next.</p>
-            {support.mayChange && <p className="mt-4"><a href="/desk/new" className={buttonClass()}>New onboarding</a></p>}
+            <p className="mt-1 text-ink-2">
+              Create an onboarding, and the customer’s admin gets a link by mail. You see here how far they are and who has to act next.
+            </p>
+            {support.mayChange && (
+              <p className="mt-4">
+                <a href="/desk/new" className={buttonClass()}>
+                  New onboarding
+                </a>
+              </p>
+            )}
           </Card>
         ) : (
           <Card className="mt-6 overflow-x-auto">
             <table className="w-full border-collapse text-[14px]">
               <thead>
                 <tr className="border-b border-line text-left text-[12.5px] text-ink-3">
-                  {["Customer", "Product", "Status", "Waiting for", "Since", "Last event"].map((title) => <th key={title} scope="col" className="px-3.5 py-2.5 font-medium">{title}</th>)}
+                  {["Customer", "Product", "Status", "Waiting for", "Since", "Last event"].map((title) => (
+                    <th key={title} scope="col" className="px-3.5 py-2.5 font-medium">
+                      {title}
+                    </th>
+                  ))}
                 </tr>
               </thead>
               <tbody className="divide-y divide-line">
                 {items.map(({ id, customerName, expectedDomain, product, standing, lastEvent, lastEventAt }) => (
                   <tr key={id} className="align-top hover:bg-sunken">
-                    <td className="max-w-70 px-3.5 py-3"><a href={`/desk/${id}`} className="font-medium break-words">{customerName}</a><small className="block text-ink-3">{expectedDomain}</small></td>
+                    <td className="max-w-70 px-3.5 py-3">
+                      <a href={`/desk/${id}`} className="font-medium break-words">
+                        {customerName}
+                      </a>
+                      <small className="block text-ink-3">{expectedDomain}</small>
+                    </td>
                     <td className="px-3.5 py-3">{product}</td>
-                    <td className="px-3.5 py-3"><StatusPill status={standing.status} /></td>
+                    <td className="px-3.5 py-3">
+                      <StatusPill status={standing.status} />
+                    </td>
                     <td className="px-3.5 py-3">{WAITING_FOR[standing.waitingFor]}</td>
                     <td className="px-3.5 py-3">{standing.waitingFor === "nobody" ? "–" : <Since at={standing.since} now={now} />}</td>
-                    <td className="px-3.5 py-3">{wordsOf(lastEvent)}<small className="block text-ink-3"><Since at={lastEventAt} now={now} /></small></td>
+                    <td className="px-3.5 py-3">
+                      {wordsOf(lastEvent)}
+                      <small className="block text-ink-3">
+                        <Since at={lastEventAt} now={now} />
+                      </small>
+                    </td>
                   </tr>
                 ))}
               </tbody>

@@ -42,7 +42,17 @@ async function leave(instance: ReturnType<typeof useMsal>["instance"], settings:
   await instance.loginRedirect(requestOf(settings, ask));
 }
 
-function SignInInner({ settings, ask, children, wide = false }: { settings: BrowserSettings; ask: Ask; children: ReactNode; wide?: boolean }) {
+function SignInInner({
+  settings,
+  ask,
+  children,
+  wide = false,
+}: {
+  settings: BrowserSettings;
+  ask: Ask;
+  children: ReactNode;
+  wide?: boolean;
+}) {
   const { instance } = useMsal();
   const [isLeaving, setLeaving] = useState(false);
   const [failure, setFailure] = useState("");
@@ -63,7 +73,11 @@ function SignInInner({ settings, ask, children, wide = false }: { settings: Brow
       >
         {isLeaving ? "Going to Microsoft…" : children}
       </Button>
-      {failure && <Notice live tone="fail" title="The sign-in could not be started">{failure}</Notice>}
+      {failure && (
+        <Notice live tone="fail" title="The sign-in could not be started">
+          {failure}
+        </Notice>
+      )}
     </>
   );
 }
@@ -71,8 +85,17 @@ function SignInInner({ settings, ask, children, wide = false }: { settings: Brow
 export function SignInButton(props: { settings: BrowserSettings; ask: Ask; children: ReactNode; wide?: boolean }) {
   const [isReady, setReady] = useState(false);
   useEffect(() => setReady(true), []);
-  if (!isReady) return <Button disabled wide={props.wide ?? false}>{props.children}</Button>;
-  return <Entra settings={props.settings}><SignInInner {...props} /></Entra>;
+  if (!isReady)
+    return (
+      <Button disabled wide={props.wide ?? false}>
+        {props.children}
+      </Button>
+    );
+  return (
+    <Entra settings={props.settings}>
+      <SignInInner {...props} />
+    </Entra>
+  );
 }
 
 function LeaveInner({ settings, ask }: { settings: BrowserSettings; ask: Ask }) {
@@ -83,11 +106,19 @@ function LeaveInner({ settings, ask }: { settings: BrowserSettings; ask: Ask }) 
     hasStarted.current = true;
     void leave(instance, settings, ask);
   });
-  return <Notice live tone="info" title="Going to Microsoft, to ask for the permissions that the plan needs">You come back here by yourself.</Notice>;
+  return (
+    <Notice live tone="info" title="Going to Microsoft, to ask for the permissions that the plan needs">
+      You come back here by yourself.
+    </Notice>
+  );
 }
 /** Goes to Microsoft as soon as it is shown. */
 export function LeaveForConsent(props: { settings: BrowserSettings; ask: Ask }) {
-  return <Entra settings={props.settings}><LeaveInner {...props} /></Entra>;
+  return (
+    <Entra settings={props.settings}>
+      <LeaveInner {...props} />
+    </Entra>
+  );
 }
 
 type Arrival = { state: "working" } | { state: "refused"; title: string; text: string; to: string };
@@ -108,10 +139,26 @@ export function Callback({ settings, explain }: { settings: BrowserSettings; exp
       const hash = location.hash;
       await instance.initialize();
       const result = await instance.handleRedirectPromise({ hash, navigateToLoginRequestUrl: false });
-      if (!result) return setArrival({ state: "refused", title: "This sign-in is over", text: "It was used already, or started in another window. Start again from where you were.", to });
-      const answer = await fetch("/api/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ accessToken: result.accessToken }) });
+      if (!result)
+        return setArrival({
+          state: "refused",
+          title: "This sign-in is over",
+          text: "It was used already, or started in another window. Start again from where you were.",
+          to,
+        });
+      const answer = await fetch("/api/session", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ accessToken: result.accessToken }),
+      });
       await instance.clearCache();
-      if (!answer.ok) return setArrival({ state: "refused", title: "The portal did not accept this sign-in", text: ((await answer.json()) as { message: string }).message, to });
+      if (!answer.ok)
+        return setArrival({
+          state: "refused",
+          title: "The portal did not accept this sign-in",
+          text: ((await answer.json()) as { message: string }).message,
+          to,
+        });
       sessionStorage.removeItem(RETURN_TO);
       location.replace(to);
     };
@@ -124,7 +171,9 @@ export function Callback({ settings, explain }: { settings: BrowserSettings; exp
   return (
     <Notice live tone="fail" title={arrival.title}>
       <p>{arrival.text}</p>
-      <p><a href={arrival.to}>Go back and try again</a></p>
+      <p>
+        <a href={arrival.to}>Go back and try again</a>
+      </p>
     </Notice>
   );
 }

@@ -3,11 +3,25 @@ import { Check } from "lucide-react";
 import type { ReactNode } from "react";
 
 /** The bar on every screen: whose product, which tenant, who is signed in. */
-export function TopBar({ mark, title, chip, person, children }: { mark: string; title: string; chip?: string | undefined; person?: string | undefined; children?: ReactNode }) {
+export function TopBar({
+  mark,
+  title,
+  chip,
+  person,
+  children,
+}: {
+  mark: string;
+  title: string;
+  chip?: string | undefined;
+  person?: string | undefined;
+  children?: ReactNode;
+}) {
   const chipClass = "truncate rounded-full border border-line bg-paper px-2.5 py-1 text-[13px] text-ink-2";
   return (
     <header className="no-print flex h-15 items-center gap-3.5 border-b border-line bg-surface px-4 sm:px-7">
-      <span aria-hidden className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink">{mark}</span>
+      <span aria-hidden className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink">
+        {mark}
+      </span>
       <b className="whitespace-nowrap font-semibold">{title}</b>
       {chip && <span className={clsx(chipClass, "min-w-0")}>{chip}</span>}
       <span className="flex-1" />
@@ -27,9 +41,22 @@ export function Steps({ current }: { current: number }) {
         const isDone = number < current;
         const isNow = number === current;
         return (
-          <li key={title} aria-current={isNow ? "step" : undefined} className={clsx("flex items-center gap-1.5 whitespace-nowrap", isNow && "font-semibold text-ink")}>
+          <li
+            key={title}
+            aria-current={isNow ? "step" : undefined}
+            className={clsx("flex items-center gap-1.5 whitespace-nowrap", isNow && "font-semibold text-ink")}
+          >
             {index > 0 && <span aria-hidden className="mr-1 h-px w-3 bg-line-strong sm:w-6" />}
-            <span className={clsx("grid size-5 place-items-center rounded-full border text-[11px]", isNow ? "border-accent bg-accent text-accent-ink" : isDone ? "border-transparent bg-done-soft text-done" : "border-line-strong")}>
+            <span
+              className={clsx(
+                "grid size-5 place-items-center rounded-full border text-[11px]",
+                isNow
+                  ? "border-accent bg-accent text-accent-ink"
+                  : isDone
+                    ? "border-transparent bg-done-soft text-done"
+                    : "border-line-strong",
+              )}
+            >
               {isDone ? <Check size={12} aria-label="done" /> : number}
             </span>
             <span className={clsx(!isNow && "hidden sm:inline")}>{title}</span>
@@ -45,7 +72,12 @@ export function Columns({ children, aside }: { children: ReactNode; aside: React
   return (
     <div className="mx-auto grid max-w-[1160px] grid-cols-1 gap-5 px-4 pt-6 sm:px-7 sm:pt-9 md:grid-cols-[minmax(0,1fr)_328px] md:gap-10 md:pb-20">
       <main className="min-w-0">{children}</main>
-      <aside aria-label="Summary" className="sticky bottom-0 -mx-4 self-start rounded-t-[14px] border border-line bg-surface p-4 shadow-card sm:mx-0 md:top-6 md:bottom-auto md:rounded-[10px] md:p-5">{aside}</aside>
+      <aside
+        aria-label="Summary"
+        className="sticky bottom-0 -mx-4 self-start rounded-t-[14px] border border-line bg-surface p-4 shadow-card sm:mx-0 md:top-6 md:bottom-auto md:rounded-[10px] md:p-5"
+      >
+        {aside}
+      </aside>
     </div>
   );
 }

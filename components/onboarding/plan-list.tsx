@@ -1,6 +1,6 @@
 import clsx from "clsx";
-import { Card, Pill } from "@/components/ui/ui";
 import { CopyButton } from "@/components/ui/copy-button";
+import { Card, Pill } from "@/components/ui/ui";
 import type { ManualStep } from "@/lib/catalogue/selection";
 import type { Effect, Operation } from "@/lib/provisioning/plan";
 
@@ -13,12 +13,31 @@ const GLYPH: Record<Effect, [glyph: string, word: string, tone: string]> = {
 const OWNER: Record<ManualStep["owner"], string> = { admin: "You", contact: "The vendor's contact", vendor: "The vendor" };
 
 const asText = ({ method, path, headers, body }: Operation["requests"][number]) =>
-  [`${method} ${path}`, ...Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`), ...(body === undefined ? [] : ["", JSON.stringify(body, null, 2)])].join("\n");
+  [
+    `${method} ${path}`,
+    ...Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`),
+    ...(body === undefined ? [] : ["", JSON.stringify(body, null, 2)]),
+  ].join("\n");
 
-function Row({ glyph, word, tone, children, aside }: { glyph: string; word: string; tone: string; children: React.ReactNode; aside?: React.ReactNode }) {
+function Row({
+  glyph,
+  word,
+  tone,
+  children,
+  aside,
+}: {
+  glyph: string;
+  word: string;
+  tone: string;
+  children: React.ReactNode;
+  aside?: React.ReactNode;
+}) {
   return (
     <li className="grid grid-cols-[20px_minmax(0,1fr)] gap-x-3 px-4 py-3.5 sm:grid-cols-[20px_minmax(0,1fr)_auto] sm:px-5">
-      <span className={clsx("font-mono text-[15px] font-semibold", tone)}><span aria-hidden>{glyph}</span><span className="sr-only">{word}: </span></span>
+      <span className={clsx("font-mono text-[15px] font-semibold", tone)}>
+        <span aria-hidden>{glyph}</span>
+        <span className="sr-only">{word}: </span>
+      </span>
       <div className="min-w-0">{children}</div>
       {aside && <div className="col-start-2 mt-1 sm:col-start-3 sm:mt-0">{aside}</div>}
     </li>
@@ -33,21 +52,50 @@ export function PlanList({ operations, manual = [] }: { operations: readonly Ope
         {operations.map((operation) => {
           const [glyph, word, tone] = operation.needsRole ? ["!", "Needs an approver", "text-wait"] : GLYPH[operation.effect];
           return (
-            <Row key={operation.id} glyph={glyph} word={word} tone={tone} aside={operation.needsRole ? <Pill tone="wait">Needs an approver</Pill> : operation.effect === "blocked" ? <Pill tone="fail">Not possible</Pill> : null}>
+            <Row
+              key={operation.id}
+              glyph={glyph}
+              word={word}
+              tone={tone}
+              aside={
+                operation.needsRole ? (
+                  <Pill tone="wait">Needs an approver</Pill>
+                ) : operation.effect === "blocked" ? (
+                  <Pill tone="fail">Not possible</Pill>
+                ) : null
+              }
+            >
               <p className={clsx(operation.effect === "same" && "text-ink-2")}>{operation.title}</p>
               {operation.permissions.length > 0 && (
                 <p className="mt-1 flex flex-wrap gap-x-3 gap-y-0.5">
-                  {operation.permissions.map(({ value, isGranted, id }) => <code key={value} className={clsx(isGranted && "text-ink-3", !id && "text-fail line-through")} title={isGranted ? "Already granted" : undefined}>{value}</code>)}
+                  {operation.permissions.map(({ value, isGranted, id }) => (
+                    <code
+                      key={value}
+                      className={clsx(isGranted && "text-ink-3", !id && "text-fail line-through")}
+                      title={isGranted ? "Already granted" : undefined}
+                    >
+                      {value}
+                    </code>
+                  ))}
                 </p>
               )}
-              <p className="text-[13px] text-ink-3">{operation.detail}{operation.needsRole && <>. Needs a {operation.needsRole}</>}</p>
+              <p className="text-[13px] text-ink-3">
+                {operation.detail}
+                {operation.needsRole && <>. Needs a {operation.needsRole}</>}
+              </p>
               {operation.effect !== "same" && (
                 <details className="mt-1.5 text-[13px]">
-                  <summary className="text-ink-2">{operation.requests.length === 1 ? "The request to Microsoft Graph" : `${operation.requests.length} requests to Microsoft Graph`}</summary>
+                  <summary className="text-ink-2">
+                    {operation.requests.length === 1
+                      ? "The request to Microsoft Graph"
+                      : `${operation.requests.length} requests to Microsoft Graph`}
+                  </summary>
                   {operation.requests.map((request, index) => (
                     <div key={`${operation.id}${index}`} className="relative mt-2">
                       <pre className="overflow-auto rounded-lg bg-sunken p-3.5 pr-14 text-ink-2">{asText(request)}</pre>
-                      <div className="absolute top-2 right-2"><CopyButton text={asText(request)} label="the request" /></div>
+                      <div className="absolute top-2 right-2">
+                        <CopyButton text={asText(request)} label="the request" />
+                      </div>
                     </div>
                   ))}
                 </details>

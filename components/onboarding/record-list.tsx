@@ -35,7 +35,8 @@ export const wordsOf = (type: string) => WORDS[type] ?? type;
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 function summary({ type, detail }: AuditRecord): string {
-  if (type === "graph.called") return `${text(detail.method)} ${text(detail.path)} → ${text(detail.status)}${detail.code ? ` ${text(detail.code)}` : ""}, ${text(detail.durationMs)} ms`;
+  if (type === "graph.called")
+    return `${text(detail.method)} ${text(detail.path)} → ${text(detail.status)}${detail.code ? ` ${text(detail.code)}` : ""}, ${text(detail.durationMs)} ms`;
   if (type === "step.started") return text(detail.step);
   if (type === "step.finished") return `${text(detail.step)}: ${text(detail.outcome)}${detail.note ? `. ${text(detail.note)}` : ""}`;
   if (type === "step.waiting") return `${text(detail.step)}: ${text(detail.words)}`;
@@ -59,12 +60,15 @@ export function RecordList({ records }: { records: readonly AuditRecord[] }) {
               <summary className="grid grid-cols-[34px_minmax(0,1fr)] gap-x-2 sm:grid-cols-[34px_minmax(0,1fr)_auto]">
                 <span className="text-ink-3 tabular-nums">{record.seq}</span>
                 <span className="min-w-0 break-words">
-                  <b className="font-medium">{wordsOf(record.type)}</b>{" "}
-                  <span className="text-ink-2">{summary(record)}</span>
+                  <b className="font-medium">{wordsOf(record.type)}</b> <span className="text-ink-2">{summary(record)}</span>
                 </span>
-                <span className="col-start-2 text-[13px] text-ink-3 sm:col-start-3"><Time at={record.at} /></span>
+                <span className="col-start-2 text-[13px] text-ink-3 sm:col-start-3">
+                  <Time at={record.at} />
+                </span>
               </summary>
-              <pre className="mt-2 overflow-auto rounded-lg bg-sunken p-3.5 text-ink-2">{JSON.stringify({ actor: record.actor, detail: record.detail, prevHash: record.prevHash, hash: record.hash }, null, 2)}</pre>
+              <pre className="mt-2 overflow-auto rounded-lg bg-sunken p-3.5 text-ink-2">
+                {JSON.stringify({ actor: record.actor, detail: record.detail, prevHash: record.prevHash, hash: record.hash }, null, 2)}
+              </pre>
             </details>
           </li>
         ))}

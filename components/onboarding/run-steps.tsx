@@ -17,14 +17,37 @@ const LOOK: Record<StepState, [word: string, tone: string, icon: typeof Check]> 
 };
 
 export function Failure({ failure, at }: { failure: StepFailure; at?: string | undefined }) {
-  const copy = [failure.message, failure.code && `Code: ${failure.code}`, failure.requestId && `Request id: ${failure.requestId}`, at && `Time: ${at}`].filter(Boolean).join("\n");
+  const copy = [
+    failure.message,
+    failure.code && `Code: ${failure.code}`,
+    failure.requestId && `Request id: ${failure.requestId}`,
+    at && `Time: ${at}`,
+  ]
+    .filter(Boolean)
+    .join("\n");
   return (
     <div className="mt-2 rounded-lg border border-line bg-sunken px-3.5 py-2.5 text-[14px]">
       <div className="flex items-start justify-between gap-3">
-        <p>{failure.message} <b className="font-semibold">{failure.action}</b></p>
+        <p>
+          {failure.message} <b className="font-semibold">{failure.action}</b>
+        </p>
         <CopyButton text={copy} label="the details" />
       </div>
-      <p className="mt-1 text-[13px] text-ink-2">Who can: {failure.who}{failure.code && <> · <code>{failure.code}</code></>}{failure.requestId && <> · request <code>{failure.requestId}</code></>}</p>
+      <p className="mt-1 text-[13px] text-ink-2">
+        Who can: {failure.who}
+        {failure.code && (
+          <>
+            {" "}
+            · <code>{failure.code}</code>
+          </>
+        )}
+        {failure.requestId && (
+          <>
+            {" "}
+            · request <code>{failure.requestId}</code>
+          </>
+        )}
+      </p>
     </div>
   );
 }
@@ -37,11 +60,18 @@ export function RunSteps({ steps, now }: { steps: readonly Step[]; now: Date }) 
         {steps.map((step) => {
           const [word, tone, Icon] = LOOK[step.state];
           return (
-            <li key={step.id} className="grid grid-cols-[20px_minmax(0,1fr)] gap-x-3 px-4 py-3 sm:grid-cols-[20px_minmax(0,1fr)_auto] sm:px-5">
+            <li
+              key={step.id}
+              className="grid grid-cols-[20px_minmax(0,1fr)] gap-x-3 px-4 py-3 sm:grid-cols-[20px_minmax(0,1fr)_auto] sm:px-5"
+            >
               <Icon size={17} aria-hidden className={clsx("mt-0.5", tone, step.state === "running" && "motion-safe:animate-spin")} />
               <div className="min-w-0">
                 <p className={clsx(["todo", "skipped", "already-ok"].includes(step.state) && "text-ink-2")}>{step.title}</p>
-                {step.state === "waiting" && step.waiting && <p className="text-[14px] text-info">{step.waiting.words} Since <Since at={step.waiting.since} now={now} />.</p>}
+                {step.state === "waiting" && step.waiting && (
+                  <p className="text-[14px] text-info">
+                    {step.waiting.words} Since <Since at={step.waiting.since} now={now} />.
+                  </p>
+                )}
                 {step.note && <p className="break-words text-[13px] text-ink-3">{step.note}</p>}
                 {step.failure && <Failure failure={step.failure} at={step.finishedAt} />}
               </div>

@@ -20,7 +20,12 @@ const STATUS: Record<Status, [word: string, tone: Tone, icon: typeof Clock]> = {
 };
 export function StatusPill({ status }: { status: Status }) {
   const [word, tone, Icon] = STATUS[status];
-  return <Pill tone={tone}><Icon size={13} aria-hidden />{word}</Pill>;
+  return (
+    <Pill tone={tone}>
+      <Icon size={13} aria-hidden />
+      {word}
+    </Pill>
+  );
 }
 
 export const WAITING_FOR: Record<WaitingFor, string> = {

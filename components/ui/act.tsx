@@ -6,12 +6,30 @@ import { Button, Notice } from "./ui";
 export type ActionResult = { refused?: string; said?: string } | null;
 
 /** A button that runs a server action, tells that it runs, and shows a refusal without losing anything. */
-export function Act({ action, fields = {}, look, wide, busy, children }: { action: (previous: ActionResult, form: FormData) => Promise<ActionResult>; fields?: Record<string, string>; look?: "primary" | "quiet" | "danger"; wide?: boolean; busy: string; children: ReactNode }) {
+export function Act({
+  action,
+  fields = {},
+  look,
+  wide,
+  busy,
+  children,
+}: {
+  action: (previous: ActionResult, form: FormData) => Promise<ActionResult>;
+  fields?: Record<string, string>;
+  look?: "primary" | "quiet" | "danger";
+  wide?: boolean;
+  busy: string;
+  children: ReactNode;
+}) {
   const [result, submit, isPending] = useActionState(action, null);
   return (
     <form action={submit} className="space-y-3">
-      {Object.entries(fields).map(([name, value]) => <input key={name} type="hidden" name={name} value={value} />)}
-      <Button type="submit" disabled={isPending} {...(look ? { look } : {})} {...(wide ? { wide } : {})}>{isPending ? busy : children}</Button>
+      {Object.entries(fields).map(([name, value]) => (
+        <input key={name} type="hidden" name={name} value={value} />
+      ))}
+      <Button type="submit" disabled={isPending} {...(look ? { look } : {})} {...(wide ? { wide } : {})}>
+        {isPending ? busy : children}
+      </Button>
       <div role="status">
         {result?.refused && <Notice tone="fail" title={result.refused} />}
         {result?.said && <Notice tone="done" title={result.said} />}

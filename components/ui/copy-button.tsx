@@ -19,7 +19,9 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
       }}
     >
       {isCopied ? <Check size={15} aria-hidden /> : <Copy size={15} aria-hidden />}
-      <span role="status" className="sr-only">{isCopied ? `${label} copied` : ""}</span>
+      <span role="status" className="sr-only">
+        {isCopied ? `${label} copied` : ""}
+      </span>
     </button>
   );
 }

@@ -8,7 +8,11 @@ const BUTTON = {
 };
 type ButtonLook = { look?: keyof typeof BUTTON; wide?: boolean };
 export const buttonClass = ({ look = "primary", wide = false }: ButtonLook = {}) =>
-  clsx("inline-flex min-h-10 items-center justify-center gap-2 rounded-lg border px-4.5 py-1.5 text-[14.5px] font-semibold no-underline transition-opacity disabled:opacity-55", BUTTON[look], wide && "w-full");
+  clsx(
+    "inline-flex min-h-10 items-center justify-center gap-2 rounded-lg border px-4.5 py-1.5 text-[14.5px] font-semibold no-underline transition-opacity disabled:opacity-55",
+    BUTTON[look],
+    wide && "w-full",
+  );
 
 export function Button({ look, wide, type = "button", ...rest }: ButtonLook & ComponentProps<"button">) {
   return <button type={type} {...rest} className={buttonClass({ ...(look ? { look } : {}), ...(wide ? { wide } : {}) })} />;
@@ -27,12 +31,36 @@ const PILL = {
 };
 export type Tone = keyof typeof PILL;
 export function Pill({ tone = "plain", children }: { tone?: Tone; children: ReactNode }) {
-  return <span className={clsx("inline-flex items-center gap-1.5 self-start justify-self-start whitespace-nowrap rounded-full px-2.5 py-0.5 text-[12.5px] font-semibold", PILL[tone])}>{children}</span>;
+  return (
+    <span
+      className={clsx(
+        "inline-flex items-center gap-1.5 self-start justify-self-start whitespace-nowrap rounded-full px-2.5 py-0.5 text-[12.5px] font-semibold",
+        PILL[tone],
+      )}
+    >
+      {children}
+    </span>
+  );
 }
 
-const NOTICE = { info: "border-info/30 bg-info-soft", wait: "border-wait/30 bg-wait-soft", fail: "border-fail/30 bg-fail-soft", done: "border-done/30 bg-done-soft" };
+const NOTICE = {
+  info: "border-info/30 bg-info-soft",
+  wait: "border-wait/30 bg-wait-soft",
+  fail: "border-fail/30 bg-fail-soft",
+  done: "border-done/30 bg-done-soft",
+};
 /** Says what happened, what it means, what to do. */
-export function Notice({ tone, title, children, live = false }: { tone: keyof typeof NOTICE; title: string; children?: ReactNode; live?: boolean }) {
+export function Notice({
+  tone,
+  title,
+  children,
+  live = false,
+}: {
+  tone: keyof typeof NOTICE;
+  title: string;
+  children?: ReactNode;
+  live?: boolean;
+}) {
   return (
     <div role={live ? "status" : undefined} className={clsx("rounded-[10px] border px-4 py-3", NOTICE[tone])}>
       <p className="font-semibold">{title}</p>
@@ -45,12 +73,31 @@ export function Notice({ tone, title, children, live = false }: { tone: keyof ty
 export function Time({ at }: { at: Date | string }) {
   const date = new Date(at);
   const text = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(date);
-  return <time dateTime={date.toISOString()} title={date.toISOString()} className="whitespace-nowrap">{text} UTC</time>;
+  return (
+    <time dateTime={date.toISOString()} title={date.toISOString()} className="whitespace-nowrap">
+      {text} UTC
+    </time>
+  );
 }
 
 /** How long ago, with the instant on hover. */
 export function Since({ at, now }: { at: Date | string; now: Date }) {
   const seconds = Math.max(0, Math.round((now.getTime() - new Date(at).getTime()) / 1000));
-  const [amount, unit] = seconds < 60 ? [seconds, "second"] : seconds < 3600 ? [Math.floor(seconds / 60), "minute"] : seconds < 86_400 ? [Math.floor(seconds / 3600), "hour"] : [Math.floor(seconds / 86_400), "day"];
-  return <time dateTime={new Date(at).toISOString()} title={`${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`} className="whitespace-nowrap tabular-nums">{seconds < 5 ? "just now" : `${amount} ${unit}${amount === 1 ? "" : "s"}`}</time>;
+  const [amount, unit] =
+    seconds < 60
+      ? [seconds, "second"]
+      : seconds < 3600
+        ? [Math.floor(seconds / 60), "minute"]
+        : seconds < 86_400
+          ? [Math.floor(seconds / 3600), "hour"]
+          : [Math.floor(seconds / 86_400), "day"];
+  return (
+    <time
+      dateTime={new Date(at).toISOString()}
+      title={`${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`}
+      className="whitespace-nowrap tabular-nums"
+    >
+      {seconds < 5 ? "just now" : `${amount} ${unit}${amount === 1 ? "" : "s"}`}
+    </time>
+  );
 }

@@ -8,20 +8,42 @@ import { db, type Prisma, type Transaction } from "../db.ts";
 import type { Actor, AuditEvent } from "./events.ts";
 import { fold, type Progress, standing } from "./status.ts";
 
-export type AuditRecord = { seq: number; at: Date; type: string; actor: Actor; detail: Record<string, unknown>; prevHash: string; hash: string };
+export type AuditRecord = {
+  seq: number;
+  at: Date;
+  type: string;
+  actor: Actor;
+  detail: Record<string, unknown>;
+  prevHash: string;
+  hash: string;
+};
 
 /** JSON with sorted keys, so that a hash does not depend on how the database stores an object. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value && typeof value === "object")
-    return `{${Object.entries(value).filter(([, item]) => item !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
+    return `{${Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`)
+      .join(",")}}`;
   return JSON.stringify(value);
 }
 
 /** SHA-256 over the previous hash and the record's own content; the first record follows the onboarding's id. */
 export const hashOf = (onboardingId: string, prevHash: string, record: Pick<AuditRecord, "seq" | "at" | "type" | "actor" | "detail">) =>
   createHash("sha256")
-    .update(canonical({ onboardingId, prevHash, seq: record.seq, at: record.at.toISOString(), type: record.type, actor: record.actor, detail: record.detail }))
+    .update(
+      canonical({
+        onboardingId,
+        prevHash,
+        seq: record.seq,
+        at: record.at.toISOString(),
+        type: record.type,
+        actor: record.actor,
+        detail: record.detail,
+      }),
+    )
     .digest("hex");
 
 /**
@@ -48,10 +70,17 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
   await tx.onboarding.update({
     where: { id: onboardingId },
     data: {
-      headSeq: seq, headHash: hash, state: JSON.parse(JSON.stringify(state)), status, waitingFor, waitingSince: new Date(since),
+      headSeq: seq,
+      headHash: hash,
+      state: JSON.parse(JSON.stringify(state)),
+      status,
+      waitingFor,
+      waitingSince: new Date(since),
       tenantId: state.signedIn?.tenantId ?? null,
       // A Graph call is a detail of a step; the list shows the step.
-      ...(events.some(({ type }) => type !== "graph.called") ? { lastEvent: events.findLast(({ type }) => type !== "graph.called")!.type, lastEventAt: at } : {}),
+      ...(events.some(({ type }) => type !== "graph.called")
+        ? { lastEvent: events.findLast(({ type }) => type !== "graph.called")!.type, lastEventAt: at }
+        : {}),
     },
     select: { id: true },
   });
@@ -77,7 +106,10 @@ export async function verify(client = db()): Promise<Verdict> {
   for (const { id, headSeq, headHash } of heads) {
     let prevHash = id;
     let seq = 0;
-    for (const row of (await client.auditEvent.findMany({ where: { onboardingId: id }, orderBy: { seq: "asc" } })) as unknown as AuditRecord[]) {
+    for (const row of (await client.auditEvent.findMany({
+      where: { onboardingId: id },
+      orderBy: { seq: "asc" },
+    })) as unknown as AuditRecord[]) {
       seq += 1;
       records += 1;
       const broken = (reason: string): Verdict => ({ ok: false, onboardingId: id, seq: row.seq, reason });
@@ -86,7 +118,8 @@ export async function verify(client = db()): Promise<Verdict> {
       if (row.hash !== hashOf(id, prevHash, row)) return broken("its content is not what was written");
       prevHash = row.hash;
     }
-    if (seq !== headSeq || prevHash !== headHash) return { ok: false, onboardingId: id, seq: seq + 1, reason: "records are missing at the end" };
+    if (seq !== headSeq || prevHash !== headHash)
+      return { ok: false, onboardingId: id, seq: seq + 1, reason: "records are missing at the end" };
   }
   return { ok: true, onboardings: heads.length, records };
 }

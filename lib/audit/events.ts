@@ -24,7 +24,17 @@ export type RegistrationFacts = {
 export type StepFailure = { message: string; action: string; who: string; code?: string; requestId?: string };
 
 export type AuditEvent =
-  | { type: "onboarding.created"; detail: { productId: string; manifestVersion: number; customerName: string; expectedDomain: string; offered: string[]; expiresAt: string } }
+  | {
+      type: "onboarding.created";
+      detail: {
+        productId: string;
+        manifestVersion: number;
+        customerName: string;
+        expectedDomain: string;
+        offered: string[];
+        expiresAt: string;
+      };
+    }
   | { type: "invitation.mailed"; detail: { to: string } }
   | { type: "invitation.mail-failed"; detail: { to: string; reason: string } }
   | { type: "invitation.opened"; detail: Record<string, never> }
@@ -33,15 +43,51 @@ export type AuditEvent =
   | { type: "admin.signed-in"; detail: { tenantId: string; tenantName: string; domain: string; roles: string[] } }
   | { type: "tenant.refused"; detail: { tenantId: string; tenantName: string; expectedDomain: string } }
   | { type: "features.chosen"; detail: { choices: Choices } }
-  | { type: "plan.approved"; detail: { digest: string; basis: "read" | "assumed-empty"; operations: { id: string; effect: "create" | "change" | "same" | "blocked"; title: string }[] } }
+  | {
+      type: "plan.approved";
+      detail: {
+        digest: string;
+        basis: "read" | "assumed-empty";
+        operations: { id: string; effect: "create" | "change" | "same" | "blocked"; title: string }[];
+      };
+    }
   | { type: "plan.changed"; detail: { digest: string } }
   | { type: "consent.refused"; detail: { code: string } }
   | { type: "run.started"; detail: { runId: string; steps: { id: string; title: string }[] } }
-  | { type: "run.finished"; detail: { runId: string; outcome: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed"; failure?: StepFailure } }
+  | {
+      type: "run.finished";
+      detail: {
+        runId: string;
+        outcome: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
+        failure?: StepFailure;
+      };
+    }
   | { type: "step.started"; detail: { step: string; attempt: number; intent?: string } }
   | { type: "step.waiting"; detail: { step: string; reason: "replication" | "throttled" | "outage"; retryAt: string; words: string } }
-  | { type: "step.finished"; detail: { step: string; outcome: StepOutcome; note?: string; registration?: string; facts?: RegistrationFacts; failure?: StepFailure } }
-  | { type: "graph.called"; detail: { step: string; method: string; path: string; status: number; code?: string; requestId: string; clientRequestId: string; durationMs: number } }
+  | {
+      type: "step.finished";
+      detail: {
+        step: string;
+        outcome: StepOutcome;
+        note?: string;
+        registration?: string;
+        facts?: RegistrationFacts;
+        failure?: StepFailure;
+      };
+    }
+  | {
+      type: "graph.called";
+      detail: {
+        step: string;
+        method: string;
+        path: string;
+        status: number;
+        code?: string;
+        requestId: string;
+        clientRequestId: string;
+        durationMs: number;
+      };
+    }
   | { type: "manual.changed"; detail: { step: string; state: "done" | "not-applicable" | "todo"; note: string } }
   | { type: "credential.discarded"; detail: { reason: string } }
   | { type: "handoff.created"; detail: { handoffId: string; expiresAt: string } }

@@ -18,7 +18,18 @@ export type Step = {
   failure?: StepFailure;
   requestId?: string;
 };
-export type HandoffProgress = { id: string; state: "sealed" | "sent" | "opened" | "revealed" | "expired" | "revoked"; expiresAt: string; at: string; sentAt?: string; openedAt?: string; revealedAt?: string; how?: "mailed" | "copied"; to?: string; mailFailed?: string };
+export type HandoffProgress = {
+  id: string;
+  state: "sealed" | "sent" | "opened" | "revealed" | "expired" | "revoked";
+  expiresAt: string;
+  at: string;
+  sentAt?: string;
+  openedAt?: string;
+  revealedAt?: string;
+  how?: "mailed" | "copied";
+  to?: string;
+  mailFailed?: string;
+};
 export type Progress = {
   createdAt: string;
   expiresAt: string;
@@ -30,7 +41,14 @@ export type Progress = {
   chosenAt?: string;
   approved?: { at: string; digest: string; by: string; effects: Record<string, "create" | "change" | "same" | "blocked"> };
   consentRefused?: { at: string; code: string };
-  run?: { id: string; startedAt: string; finishedAt?: string; outcome?: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed"; failure?: StepFailure; by: string };
+  run?: {
+    id: string;
+    startedAt: string;
+    finishedAt?: string;
+    outcome?: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
+    failure?: StepFailure;
+    by: string;
+  };
   steps: Step[];
   registrations: Record<string, RegistrationFacts>;
   manual: Record<string, { state: "done" | "not-applicable" | "todo"; note: string; at: string; by: string }>;
@@ -78,7 +96,12 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
       delete state.consentRefused;
       return state;
     case "plan.approved":
-      state.approved = { at, digest: event.detail.digest, by: nameOf(actor), effects: Object.fromEntries(event.detail.operations.map(({ id, effect }) => [id, effect])) };
+      state.approved = {
+        at,
+        digest: event.detail.digest,
+        by: nameOf(actor),
+        effects: Object.fromEntries(event.detail.operations.map(({ id, effect }) => [id, effect])),
+      };
       delete state.consentRefused;
       return state;
     case "plan.changed":
@@ -106,18 +129,30 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
     }
     case "step.finished": {
       const { outcome, note, registration, facts, failure } = event.detail;
-      step(event.detail.step, ({ waiting: _, ...s }) => ({ ...s, state: outcome, finishedAt: at, ...(note ? { note } : {}), ...(failure ? { failure } : {}) }));
-      if (registration && facts) state.registrations = { ...state.registrations, [registration]: { ...state.registrations[registration], ...facts } };
+      step(event.detail.step, ({ waiting: _, ...s }) => ({
+        ...s,
+        state: outcome,
+        finishedAt: at,
+        ...(note ? { note } : {}),
+        ...(failure ? { failure } : {}),
+      }));
+      if (registration && facts)
+        state.registrations = { ...state.registrations, [registration]: { ...state.registrations[registration], ...facts } };
       return state;
     }
     case "graph.called":
       step(event.detail.step, (s) => ({ ...s, requestId: event.detail.requestId }));
       return state;
     case "manual.changed":
-      state.manual = { ...state.manual, [event.detail.step]: { state: event.detail.state, note: event.detail.note, at, by: nameOf(actor) } };
+      state.manual = {
+        ...state.manual,
+        [event.detail.step]: { state: event.detail.state, note: event.detail.note, at, by: nameOf(actor) },
+      };
       return state;
     case "credential.discarded":
-      state.registrations = Object.fromEntries(Object.entries(state.registrations).map(([id, facts]) => [id, { ...facts, keyId: null, verifiedKeyId: null, secretEndsAt: null }]));
+      state.registrations = Object.fromEntries(
+        Object.entries(state.registrations).map(([id, facts]) => [id, { ...facts, keyId: null, verifiedKeyId: null, secretEndsAt: null }]),
+      );
       return state;
     case "handoff.created":
       state.handoff = { id: event.detail.handoffId, state: "sealed", expiresAt: event.detail.expiresAt, at };
@@ -147,13 +182,30 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
 }
 
 export type Status =
-  | "invited" | "opened" | "signed_in" | "blocked" | "choosing" | "planned" | "provisioning" | "awaiting_approval" | "attention" | "ready_for_handoff" | "handed_off" | "live" | "expired" | "cancelled";
+  | "invited"
+  | "opened"
+  | "signed_in"
+  | "blocked"
+  | "choosing"
+  | "planned"
+  | "provisioning"
+  | "awaiting_approval"
+  | "attention"
+  | "ready_for_handoff"
+  | "handed_off"
+  | "live"
+  | "expired"
+  | "cancelled";
 export type WaitingFor = "admin" | "approver" | "contact" | "vendor" | "microsoft" | "nobody";
 export type Standing = { status: Status; waitingFor: WaitingFor; since: string };
 
 /** The status, who has to act next and since when. `now` decides only whether an unused invitation has expired. */
 export function standing(state: Progress, now: Date): Standing {
-  const is = (status: Status, waitingFor: WaitingFor, since: string | undefined): Standing => ({ status, waitingFor, since: since ?? state.createdAt });
+  const is = (status: Status, waitingFor: WaitingFor, since: string | undefined): Standing => ({
+    status,
+    waitingFor,
+    since: since ?? state.createdAt,
+  });
   if (state.revokedAt) return is("cancelled", "nobody", state.revokedAt);
   const { handoff, run } = state;
   if (handoff?.state === "revealed") return is("live", "nobody", handoff.revealedAt);

@@ -10,14 +10,18 @@ import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn, Support } from "../proof.ts";
 import { Secret } from "../secret.ts";
-import { aadstsOf, meaningOfAadsts, REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
 import * as session from "./session.ts";
+import { aadstsOf, meaningOfAadsts, REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
 
 const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
 const isSupportRole = (role: string): role is keyof typeof SUPPORT_ROLES => role in SUPPORT_ROLES;
 
 /** What the portal asks for after the plan was read; the least that does the job. */
-export const WRITE_SCOPES = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"] as const;
+export const WRITE_SCOPES = [
+  "Application.ReadWrite.All",
+  "AppRoleAssignment.ReadWrite.All",
+  "DelegatedPermissionGrant.ReadWrite.All",
+] as const;
 const graphScope = (name: string) => `${config().GRAPH_URL}/${name}`;
 
 /** MSAL wants an https authority even where a sandbox on loopback answers over http; the endpoints come from here. */
@@ -42,7 +46,13 @@ export function authorityOf(tenant: string) {
   };
 }
 
-export type BrowserSettings = ReturnType<typeof authorityOf> & { clientId: string; redirectUri: string; apiScope: string; readScopes: string[]; writeScopes: string[] };
+export type BrowserSettings = ReturnType<typeof authorityOf> & {
+  clientId: string;
+  redirectUri: string;
+  apiScope: string;
+  readScopes: string[];
+  writeScopes: string[];
+};
 
 /** What the browser's MSAL needs; nothing of it is secret. */
 export const browserSettings = (): BrowserSettings => ({
@@ -77,16 +87,33 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
     const tenantId = String(decodeJwt(accessToken).tid);
     if (!GUID.test(tenantId)) return refuse(REFUSED_SIGN_IN);
     ({ payload: claims } = await jwtVerify(accessToken, keysOf(tenantId), {
-      issuer: `${config().AZURE_AUTHORITY_HOST}/${tenantId}/v2.0`, audience: config().AZURE_CLIENT_ID, algorithms: ["RS256"], requiredClaims: ["exp", "oid", "scp"], clockTolerance: 60,
+      issuer: `${config().AZURE_AUTHORITY_HOST}/${tenantId}/v2.0`,
+      audience: config().AZURE_CLIENT_ID,
+      algorithms: ["RS256"],
+      requiredClaims: ["exp", "oid", "scp"],
+      clockTolerance: 60,
     }));
-    if (claims.tid !== tenantId || claims.ver !== "2.0" || claims.azp !== config().AZURE_CLIENT_ID || !String(claims.scp).split(" ").includes("access")) return refuse(REFUSED_SIGN_IN);
+    if (
+      claims.tid !== tenantId ||
+      claims.ver !== "2.0" ||
+      claims.azp !== config().AZURE_CLIENT_ID ||
+      !String(claims.scp).split(" ").includes("access")
+    )
+      return refuse(REFUSED_SIGN_IN);
   } catch (error) {
     if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_J")) return refuse(REFUSED_SIGN_IN);
     throw error;
   }
   const name = String(claims.name ?? "");
   await session.open(
-    { tenantId: String(claims.tid), objectId: String(claims.oid), name, username: String(claims.preferred_username ?? ""), wids: strings(claims.wids), roles: strings(claims.roles) },
+    {
+      tenantId: String(claims.tid),
+      objectId: String(claims.oid),
+      name,
+      username: String(claims.preferred_username ?? ""),
+      wids: strings(claims.wids),
+      roles: strings(claims.roles),
+    },
     { assertion: accessToken },
     now,
   );
@@ -96,7 +123,15 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
 export const signOut = session.close;
 
 const proofOf = (row: session.SessionRow): SignedIn =>
-  ({ tenantId: row.tenantId, objectId: row.objectId, name: row.name, username: row.username, directoryRoles: row.wids, sessionDigest: row.digest, holdKey: row.holdKey }) as unknown as SignedIn;
+  ({
+    tenantId: row.tenantId,
+    objectId: row.objectId,
+    name: row.name,
+    username: row.username,
+    directoryRoles: row.wids,
+    sessionDigest: row.digest,
+    holdKey: row.holdKey,
+  }) as unknown as SignedIn;
 
 export async function findSignedIn(): Promise<SignedIn | null> {
   const row = await session.read();
@@ -118,15 +153,21 @@ export async function requireSupport(returnTo: string): Promise<Support> {
 }
 
 /** A Graph token on behalf of the signed-in person (OAuth 2.0 on-behalf-of). */
-export async function graphToken(person: Pick<SignedIn, "sessionDigest" | "tenantId">, scopes: readonly string[]): Promise<Outcome<Secret, StsRefusal>> {
+export async function graphToken(
+  person: Pick<SignedIn, "sessionDigest" | "tenantId">,
+  scopes: readonly string[],
+): Promise<Outcome<Secret, StsRefusal>> {
   const vault = await session.vaultOf(person.sessionDigest);
   if (!vault) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
-  const client = new ConfidentialClientApplication({ auth: { clientId: config().AZURE_CLIENT_ID, clientSecret: config().AZURE_CLIENT_SECRET, ...authorityOf(person.tenantId) } });
+  const client = new ConfidentialClientApplication({
+    auth: { clientId: config().AZURE_CLIENT_ID, clientSecret: config().AZURE_CLIENT_SECRET, ...authorityOf(person.tenantId) },
+  });
   if (vault.msalCache) client.getTokenCache().deserialize(vault.msalCache);
   try {
     const result = await client.acquireTokenOnBehalfOf({ oboAssertion: vault.assertion, scopes: scopes.map(graphScope) });
     if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
-    if (!result.fromCache) await session.keepCache(person.sessionDigest, { assertion: vault.assertion, msalCache: client.getTokenCache().serialize() });
+    if (!result.fromCache)
+      await session.keepCache(person.sessionDigest, { assertion: vault.assertion, msalCache: client.getTokenCache().serialize() });
     return accept(new Secret(result.accessToken));
   } catch (error) {
     return refuse(stsRefusal(error));
@@ -134,8 +175,14 @@ export async function graphToken(person: Pick<SignedIn, "sessionDigest" | "tenan
 }
 
 /** An app-only token of somebody else's application, never cached: it proves that the credential works. */
-export async function appToken(application: { tenantId: string; appId: string; secret: Secret }): Promise<Outcome<{ token: Secret; roles: string[] }, StsRefusal>> {
-  const client = new ConfidentialClientApplication({ auth: { clientId: application.appId, clientSecret: application.secret.expose(), ...authorityOf(application.tenantId) } });
+export async function appToken(application: {
+  tenantId: string;
+  appId: string;
+  secret: Secret;
+}): Promise<Outcome<{ token: Secret; roles: string[] }, StsRefusal>> {
+  const client = new ConfidentialClientApplication({
+    auth: { clientId: application.appId, clientSecret: application.secret.expose(), ...authorityOf(application.tenantId) },
+  });
   try {
     const result = await client.acquireTokenByClientCredential({ scopes: [graphScope(".default")], skipCache: true });
     if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
@@ -145,20 +192,24 @@ export async function appToken(application: { tenantId: string; appId: string; s
   }
 }
 
-
 export type { StsRefusal };
 
 /** What a failed sign-in means, from MSAL's text. */
 export function explainSignInFailure(text: string): { code: string; message: string } {
   const aadsts = aadstsOf(text);
   if (!aadsts && /state|no_token_request_cache|hash/i.test(text))
-    return { code: "auth.state", message: "This answer does not belong to a sign-in that this window started. Nothing was changed. Start again." };
+    return {
+      code: "auth.state",
+      message: "This answer does not belong to a sign-in that this window started. Nothing was changed. Start again.",
+    };
   return meaningOfAadsts(aadsts);
 }
 
 const CONSENT_REFUSALS: Record<string, string> = {
   "auth.declined": "You declined. Nothing was changed. Approve again when you are ready, or forward the invitation to a colleague.",
-  "auth.admin-needed": "Only an administrator can grant what this portal asks for. Forward the invitation to a Cloud Application Administrator, Application Administrator or Global Administrator.",
+  "auth.admin-needed":
+    "Only an administrator can grant what this portal asks for. Forward the invitation to a Cloud Application Administrator, Application Administrator or Global Administrator.",
 };
 /** In words, from the code that the trail keeps. */
-export const meaningOfConsentRefusal = (code: string) => CONSENT_REFUSALS[code] ?? "Nothing was changed. Approve again to be asked once more.";
+export const meaningOfConsentRefusal = (code: string) =>
+  CONSENT_REFUSALS[code] ?? "Nothing was changed. Approve again to be asked once more.";

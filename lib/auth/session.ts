@@ -11,7 +11,16 @@ const cookieName = () => (config().BASE_URL.startsWith("https:") ? "__Host-vesti
 /** What a session keeps sealed: the access token it was opened with and MSAL's cache of Graph tokens. */
 export type Vault = { assertion: string; msalCache?: string };
 
-export type SessionRow = { digest: string; tenantId: string; objectId: string; name: string; username: string; wids: string[]; roles: string[]; holdKey: Buffer };
+export type SessionRow = {
+  digest: string;
+  tenantId: string;
+  objectId: string;
+  name: string;
+  username: string;
+  wids: string[];
+  roles: string[];
+  holdKey: Buffer;
+};
 
 function sealVault(vault: Vault, digest: string) {
   const [current] = config().VESTIBULE_KEYS;
@@ -42,8 +51,17 @@ export async function open(identity: Omit<SessionRow, "digest" | "holdKey">, vau
   const token = newToken();
   const digest = digestOf(token);
   const expiresAt = new Date(now.getTime() + LIFETIME_MS);
-  await db().session.create({ data: { digest, ...identity, sealed: sealVault(vault, digest), createdAt: now, lastSeenAt: now, expiresAt }, select: { digest: true } });
-  jar.set(cookieName(), token, { httpOnly: true, secure: config().BASE_URL.startsWith("https:"), sameSite: "lax", path: "/", expires: expiresAt });
+  await db().session.create({
+    data: { digest, ...identity, sealed: sealVault(vault, digest), createdAt: now, lastSeenAt: now, expiresAt },
+    select: { digest: true },
+  });
+  jar.set(cookieName(), token, {
+    httpOnly: true,
+    secure: config().BASE_URL.startsWith("https:"),
+    sameSite: "lax",
+    path: "/",
+    expires: expiresAt,
+  });
 }
 
 /** The session of this request, once per request. */

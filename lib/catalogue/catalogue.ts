@@ -17,7 +17,9 @@ const processWide = globalThis as { vestibuleCatalogue?: Map<string, Manifest> }
 export function readCatalogue(folders: readonly string[]): Map<string, Manifest> {
   const products = new Map<string, Manifest>();
   for (const folder of folders)
-    for (const name of readdirSync(folder).filter((file) => /\.ya?ml$/.test(file)).sort()) {
+    for (const name of readdirSync(folder)
+      .filter((file) => /\.ya?ml$/.test(file))
+      .sort()) {
       const file = path.join(folder, name);
       const manifest = parseManifest(readFileSync(file, "utf8"), file);
       if (products.has(manifest.id)) throw new ManifestError(`${file}:1:1: a product with the id "${manifest.id}" is there already`);

@@ -1,4 +1,4 @@
-import { isCollection, isPair, isScalar, LineCounter, type Node, parseDocument, type Document } from "yaml";
+import { type Document, isCollection, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
 import permissionNames from "./permission-names.json" with { type: "json" };
 import { Manifest } from "./schema.ts";
@@ -20,7 +20,9 @@ function distance(a: string, b: string): number {
 }
 
 export function nearest(word: string, words: readonly string[]): string | undefined {
-  const [best] = words.map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) })).sort((a, b) => a.far - b.far);
+  const [best] = words
+    .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far);
   return best && best.far <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
 }
 
@@ -79,7 +81,10 @@ export function parseManifest(text: string, file: string): Manifest {
       else if (issue.code === "invalid_value") {
         const given = String(document.getIn(issue.path));
         const guess = nearest(given, issue.values.map(String));
-        fault(nodeAt(document, issue.path), `${where}: "${given}" is not one of ${issue.values.join(", ")}${guess ? `; did you mean "${guess}"?` : ""}`);
+        fault(
+          nodeAt(document, issue.path),
+          `${where}: "${given}" is not one of ${issue.values.join(", ")}${guess ? `; did you mean "${guess}"?` : ""}`,
+        );
       } else fault(nodeAt(document, issue.path), `${where}: ${issue.message}`);
     }
     throw new ManifestError(faults.join("\n"));
@@ -92,7 +97,11 @@ export function parseManifest(text: string, file: string): Manifest {
       if (api === "graph" && !permissionNames[kind].includes(value)) {
         const other = kind === "application" ? "delegated" : "application";
         const guess = nearest(value, permissionNames[kind]);
-        const hint = permissionNames[other].includes(value) ? `it exists only as ${other}` : guess ? `did you mean "${guess}"?` : "no such name is known";
+        const hint = permissionNames[other].includes(value)
+          ? `it exists only as ${other}`
+          : guess
+            ? `did you mean "${guess}"?`
+            : "no such name is known";
         fault(nodeAt(document, [...at, "value"]), `Microsoft Graph has no ${kind} permission "${value}"; ${hint}`);
       }
       if (!when) return;
@@ -101,7 +110,10 @@ export function parseManifest(text: string, file: string): Manifest {
       const [wanted, field] = question ? [when.is, "is"] : [when.question, "question"];
       if (ids.includes(wanted)) return;
       const guess = nearest(wanted, ids);
-      fault(nodeAt(document, [...at, "when", field]), `no ${question ? "option" : "question"} "${wanted}"${guess ? `; did you mean "${guess}"?` : ""}`);
+      fault(
+        nodeAt(document, [...at, "when", field]),
+        `no ${question ? "option" : "question"} "${wanted}"${guess ? `; did you mean "${guess}"?` : ""}`,
+      );
     });
   const unique = (ids: string[], path: (string | number)[], what: string) =>
     ids.forEach((id, index) => {
@@ -110,12 +122,26 @@ export function parseManifest(text: string, file: string): Manifest {
 
   manifest.features.forEach((feature, index) => {
     checkPermissions(feature.permissions, ["features", index, "permissions"]);
-    feature.variants?.forEach((variant, v) => checkPermissions(variant.permissions, ["features", index, "variants", v, "permissions"]));
+    feature.variants?.forEach((variant, v) => {
+      checkPermissions(variant.permissions, ["features", index, "variants", v, "permissions"]);
+    });
     unique(feature.variants?.map(({ id }) => id) ?? [], ["features", index, "variants"], "variant");
   });
-  unique(manifest.features.map(({ id }) => id), ["features"], "feature");
-  unique(manifest.questions.map(({ id }) => id), ["questions"], "question");
-  unique(manifest.manualSteps.map(({ id }) => id), ["manualSteps"], "manual step");
+  unique(
+    manifest.features.map(({ id }) => id),
+    ["features"],
+    "feature",
+  );
+  unique(
+    manifest.questions.map(({ id }) => id),
+    ["questions"],
+    "question",
+  );
+  unique(
+    manifest.manualSteps.map(({ id }) => id),
+    ["manualSteps"],
+    "manual step",
+  );
   const featureIds = manifest.features.map(({ id }) => id);
   manifest.manualSteps.forEach((step, index) => {
     step.features?.forEach((id, f) => {

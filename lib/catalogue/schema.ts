@@ -10,7 +10,10 @@ const when = z.strictObject({ question: id, is: id });
 const permission = z.strictObject({
   api: z.enum(["graph", "exchange"]).default("graph").describe("whose permission: Microsoft Graph or Office 365 Exchange Online"),
   kind: z.enum(["application", "delegated"]).describe("application = app role; delegated = scope of a signed-in user"),
-  value: z.string().regex(/^[A-Za-z][\w.-]*$/).describe("Microsoft's name, such as User.Read.All"),
+  value: z
+    .string()
+    .regex(/^[A-Za-z][\w.-]*$/)
+    .describe("Microsoft's name, such as User.Read.All"),
   because: text.describe("why the product needs it, for the admin"),
   risk: z.enum(["low", "medium", "high"]).describe("what could happen if the credential leaked"),
   when: when.optional(),
@@ -45,7 +48,10 @@ const question = z.strictObject({
   id,
   title,
   help: text.optional(),
-  options: z.array(z.strictObject({ id, title, help: text.optional() })).min(2).describe("the first is the default"),
+  options: z
+    .array(z.strictObject({ id, title, help: text.optional() }))
+    .min(2)
+    .describe("the first is the default"),
 });
 
 const manualStep = z.strictObject({
@@ -66,7 +72,10 @@ export const Manifest = z.strictObject({
   vendor: z.strictObject({
     id,
     name: title,
-    accent: z.string().regex(/^#[0-9a-f]{6}$/i, "a colour such as #0b5c63").default("#0b5c63"),
+    accent: z
+      .string()
+      .regex(/^#[0-9a-f]{6}$/i, "a colour such as #0b5c63")
+      .default("#0b5c63"),
     support: z.email().optional(),
     guide: z.url().optional(),
   }),

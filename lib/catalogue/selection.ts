@@ -24,7 +24,9 @@ export const probesOf = (feature: Feature, choices: Choices) => [...feature.prob
 
 /** Questions that a chosen feature and variant asks. */
 export function questionsOf(manifest: Manifest, feature: Feature, choices: Choices) {
-  const asked = new Set([...feature.permissions, ...(variantOf(feature, choices)?.permissions ?? [])].flatMap(({ when }) => (when ? [when.question] : [])));
+  const asked = new Set(
+    [...feature.permissions, ...(variantOf(feature, choices)?.permissions ?? [])].flatMap(({ when }) => (when ? [when.question] : [])),
+  );
   return manifest.questions.filter(({ id }) => asked.has(id));
 }
 
@@ -58,10 +60,17 @@ export function registrationsFor(manifest: Manifest, choices: Choices): Registra
       .filter(({ id }) => choices.features.includes(id))
       .map((feature) => {
         const permissions = permissionsFor(manifest, choices, feature.id);
-        return { id: `${registration.id}-${feature.id}`, displayName: `${registration.displayName} – ${feature.title}`, permissions, secretMonths: secretMonths(permissions) };
+        return {
+          id: `${registration.id}-${feature.id}`,
+          displayName: `${registration.displayName} – ${feature.title}`,
+          permissions,
+          secretMonths: secretMonths(permissions),
+        };
       });
   const permissions = permissionsFor(manifest, choices);
-  return permissions.length === 0 ? [] : [{ id: registration.id, displayName: registration.displayName, permissions, secretMonths: secretMonths(permissions) }];
+  return permissions.length === 0
+    ? []
+    : [{ id: registration.id, displayName: registration.displayName, permissions, secretMonths: secretMonths(permissions) }];
 }
 
 /** What Graph cannot do for these choices. */
@@ -69,7 +78,8 @@ export function manualStepsFor(manifest: Manifest, choices: Choices): ManualStep
   const permissions = permissionsFor(manifest, choices);
   return manifest.manualSteps.filter(
     (step) =>
-      (!step.features || step.features.some((id) => permissions.some((p) => p.features.includes(id) && (!step.kind || p.kind === step.kind)))) &&
+      (!step.features ||
+        step.features.some((id) => permissions.some((p) => p.features.includes(id) && (!step.kind || p.kind === step.kind)))) &&
       (!step.kind || permissions.some(({ kind }) => kind === step.kind)),
   );
 }
@@ -81,12 +91,15 @@ export function refusalOf(manifest: Manifest, offered: readonly string[], choice
   if (choices.features.length === 0) return "Choose at least one feature.";
   for (const [featureId, variantId] of Object.entries(choices.variants)) {
     const feature = manifest.features.find(({ id }) => id === featureId);
-    if (!feature?.variants?.some(({ id }) => id === variantId)) return `"${featureId}" has no variant "${variantId}". Reload the page and choose again.`;
+    if (!feature?.variants?.some(({ id }) => id === variantId))
+      return `"${featureId}" has no variant "${variantId}". Reload the page and choose again.`;
   }
   for (const [questionId, optionId] of Object.entries(choices.answers)) {
     const question = manifest.questions.find(({ id }) => id === questionId);
-    if (!question?.options.some(({ id }) => id === optionId)) return `"${questionId}" cannot be answered with "${optionId}". Reload the page and choose again.`;
+    if (!question?.options.some(({ id }) => id === optionId))
+      return `"${questionId}" cannot be answered with "${optionId}". Reload the page and choose again.`;
   }
-  if (choices.layout === "per-feature" && !manifest.registration.perFeature) return `${manifest.name} uses one app registration for all features.`;
+  if (choices.layout === "per-feature" && !manifest.registration.perFeature)
+    return `${manifest.name} uses one app registration for all features.`;
   return null;
 }

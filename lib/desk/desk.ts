@@ -6,7 +6,15 @@ import type { Manifest } from "../catalogue/schema.ts";
 import { db } from "../db.ts";
 import type { Support } from "../proof.ts";
 
-export type ListItem = { id: string; customerName: string; expectedDomain: string; product: string; standing: Standing; lastEvent: string; lastEventAt: Date };
+export type ListItem = {
+  id: string;
+  customerName: string;
+  expectedDomain: string;
+  product: string;
+  standing: Standing;
+  lastEvent: string;
+  lastEventAt: Date;
+};
 
 const PAGE = 100;
 
@@ -17,7 +25,11 @@ export async function list(_: Support, now: Date): Promise<ListItem[]> {
     take: PAGE,
     select: { id: true, customerName: true, expectedDomain: true, productId: true, state: true, lastEvent: true, lastEventAt: true },
   });
-  return rows.map(({ productId, state, ...row }) => ({ ...row, product: findProduct(productId)?.name ?? productId, standing: standing(state as unknown as Progress, now) }));
+  return rows.map(({ productId, state, ...row }) => ({
+    ...row,
+    product: findProduct(productId)?.name ?? productId,
+    standing: standing(state as unknown as Progress, now),
+  }));
 }
 
 /** Changes whenever any onboarding does. */
@@ -27,15 +39,40 @@ export async function version(_: Support): Promise<string> {
 }
 
 export type Detail = {
-  id: string; customerName: string; expectedDomain: string; adminEmail: string; contactEmail: string; offered: string[]; invitedBy: string; createdAt: Date; expiresAt: Date; tenantId: string | null;
-  manifest: Manifest; progress: Progress; standing: Standing; records: audit.AuditRecord[];
+  id: string;
+  customerName: string;
+  expectedDomain: string;
+  adminEmail: string;
+  contactEmail: string;
+  offered: string[];
+  invitedBy: string;
+  createdAt: Date;
+  expiresAt: Date;
+  tenantId: string | null;
+  manifest: Manifest;
+  progress: Progress;
+  standing: Standing;
+  records: audit.AuditRecord[];
 };
 
 export async function find(_: Support, id: string, now: Date): Promise<Detail | null> {
   if (!/^[0-9a-f-]{36}$/.test(id)) return null;
   const row = await db().onboarding.findUnique({
     where: { id },
-    select: { id: true, customerName: true, expectedDomain: true, adminEmail: true, contactEmail: true, offered: true, invitedBy: true, createdAt: true, expiresAt: true, tenantId: true, productId: true, state: true },
+    select: {
+      id: true,
+      customerName: true,
+      expectedDomain: true,
+      adminEmail: true,
+      contactEmail: true,
+      offered: true,
+      invitedBy: true,
+      createdAt: true,
+      expiresAt: true,
+      tenantId: true,
+      productId: true,
+      state: true,
+    },
   });
   if (!row) return null;
   const { productId, state, ...rest } = row;

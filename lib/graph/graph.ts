@@ -14,7 +14,17 @@ export const RESOURCE_APP_ID = {
 } as const;
 
 /** What a failure means, whatever words it came in (docs: GRAPH errors, json-batching, throttling). */
-export type Meaning = "replicating" | "throttled" | "outage" | "conflict" | "already-there" | "not-found" | "denied" | "credential-policy" | "unauthenticated" | "other";
+export type Meaning =
+  | "replicating"
+  | "throttled"
+  | "outage"
+  | "conflict"
+  | "already-there"
+  | "not-found"
+  | "denied"
+  | "credential-policy"
+  | "unauthenticated"
+  | "other";
 
 export class GraphError extends Error {
   override name = "GraphError";
@@ -32,7 +42,15 @@ export class GraphError extends Error {
 
 export type GraphRequest = { method: "GET" | "POST" | "PATCH" | "DELETE"; path: string; headers?: Record<string, string>; body?: unknown };
 export type GraphAnswer = { status: number; body: unknown; requestId: string };
-export type CallRecord = { method: string; path: string; status: number; code?: string; requestId: string; clientRequestId: string; durationMs: number };
+export type CallRecord = {
+  method: string;
+  path: string;
+  status: number;
+  code?: string;
+  requestId: string;
+  clientRequestId: string;
+  durationMs: number;
+};
 export type Wait = { reason: "replication" | "throttled" | "outage"; retryAt: Date; words: string };
 
 type Retry = {
@@ -52,7 +70,8 @@ function meaningOf(status: number, code: string, details: string[], message: str
   if (/AsPerAppPolicy$/.test(code)) return "credential-policy";
   if (code === "Directory_ConcurrencyViolation") return "conflict";
   if (details.includes("NoBackingApplicationObject")) return "replicating";
-  if (/backing application of the service principal|Not a valid reference update|Specified resourceId was not found/.test(message)) return "replicating";
+  if (/backing application of the service principal|Not a valid reference update|Specified resourceId was not found/.test(message))
+    return "replicating";
   if (/already exists/.test(message)) return "already-there";
   if (status === 404) return code === "Directory_ObjectNotFound" ? "replicating" : "not-found";
   if (status === 403) return "denied";
@@ -69,14 +88,20 @@ const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 15_000];
 
 const asError = (status: number, body: unknown, requestId: string, retryAfter: string | null) => {
   const { code = "UnknownError", message = "Microsoft Graph gave no reason.", details = [] } = (body as ErrorBody | null)?.error ?? {};
-  const meaning = meaningOf(status, code, details.map((detail) => detail.code ?? ""), message);
+  const meaning = meaningOf(
+    status,
+    code,
+    details.map((detail) => detail.code ?? ""),
+    message,
+  );
   const seconds = Number(retryAfter);
   return new GraphError(status, code, message, meaning, requestId, retryAfter && Number.isFinite(seconds) ? seconds * 1000 : null);
 };
 
 function waitReason(error: GraphError, retry: Retry): Wait["reason"] | null {
   if (error.meaning === "throttled") return "throttled";
-  if (error.meaning === "replicating" || error.meaning === "conflict" || (error.meaning === "not-found" && retry.fresh)) return "replication";
+  if (error.meaning === "replicating" || error.meaning === "conflict" || (error.meaning === "not-found" && retry.fresh))
+    return "replication";
   if (error.meaning === "outage" && (retry.repeatable || error.status === 503)) return "outage";
   return null;
 }
@@ -113,17 +138,39 @@ class Bearer implements Middleware {
 export function connect({ token, onCall, onWait }: Connection) {
   const bearer = new Bearer(token);
   bearer.setNext(new HTTPMessageHandler());
-  const client = Client.initWithMiddleware({ baseUrl: `${config().GRAPH_URL}/`, defaultVersion: "v1.0", middleware: bearer, customHosts: new Set([new URL(config().GRAPH_URL).hostname]) });
+  const client = Client.initWithMiddleware({
+    baseUrl: `${config().GRAPH_URL}/`,
+    defaultVersion: "v1.0",
+    middleware: bearer,
+    customHosts: new Set([new URL(config().GRAPH_URL).hostname]),
+  });
 
   async function once({ method, path, headers = {}, body }: GraphRequest): Promise<GraphAnswer> {
     const clientRequestId = randomUUID();
     const started = performance.now();
     const report = (status: number, requestId: string, code?: string) =>
-      onCall?.({ method, path, status, requestId, clientRequestId, durationMs: Math.round(performance.now() - started), ...(code ? { code } : {}) });
+      onCall?.({
+        method,
+        path,
+        status,
+        requestId,
+        clientRequestId,
+        durationMs: Math.round(performance.now() - started),
+        ...(code ? { code } : {}),
+      });
     let response: Response;
     try {
-      const request = client.api(path).headers({ ...headers, "client-request-id": clientRequestId }).responseType(ResponseType.RAW);
-      response = await (method === "GET" ? request.get() : method === "DELETE" ? request.delete() : method === "PATCH" ? request.patch(body) : request.post(body));
+      const request = client
+        .api(path)
+        .headers({ ...headers, "client-request-id": clientRequestId })
+        .responseType(ResponseType.RAW);
+      response = await (method === "GET"
+        ? request.get()
+        : method === "DELETE"
+          ? request.delete()
+          : method === "PATCH"
+            ? request.patch(body)
+            : request.post(body));
     } catch (cause) {
       if (cause instanceof TypeError || (cause as { statusCode?: number }).statusCode === -1) {
         await report(0, "", "ConnectionLost");
@@ -138,7 +185,14 @@ export function connect({ token, onCall, onWait }: Connection) {
       parsed = text ? JSON.parse(text) : null;
     } catch {
       await report(response.status, requestId, "NotJson");
-      throw new GraphError(response.status, "NotJson", "Microsoft Graph answered with something that is not JSON.", "outage", requestId, null);
+      throw new GraphError(
+        response.status,
+        "NotJson",
+        "Microsoft Graph answered with something that is not JSON.",
+        "outage",
+        requestId,
+        null,
+      );
     }
     if (!response.ok) {
       const error = asError(response.status, parsed, requestId, response.headers.get("retry-after"));
@@ -199,12 +253,18 @@ export function connect({ token, onCall, onWait }: Connection) {
           body: {
             requests: open.map((index) => {
               const { method, path, headers = {}, body: content } = requests[index]!;
-              return { id: String(index), method, url: path, ...(content === undefined ? {} : { body: content, headers: { "Content-Type": "application/json", ...headers } }) };
+              return {
+                id: String(index),
+                method,
+                url: path,
+                ...(content === undefined ? {} : { body: content, headers: { "Content-Type": "application/json", ...headers } }),
+              };
             }),
           },
         });
         const failed: GraphError[] = [];
-        for (const member of (body as { responses: { id: string; status: number; headers?: Record<string, string>; body?: unknown }[] }).responses) {
+        for (const member of (body as { responses: { id: string; status: number; headers?: Record<string, string>; body?: unknown }[] })
+          .responses) {
           const index = Number(member.id);
           const header = (name: string) => Object.entries(member.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1] ?? null;
           const requestId = header("request-id") ?? "";

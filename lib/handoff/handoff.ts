@@ -27,12 +27,17 @@ export type Payload = {
 };
 
 /** Unknown, malformed, foreign and wrongly proved look alike to a stranger. */
-const NOT_YOURS = { code: "handoff.not-found", status: 404, message: "This link doesn't open anything. Ask the sender for a new one." } as const;
+const NOT_YOURS = {
+  code: "handoff.not-found",
+  status: 404,
+  message: "This link doesn't open anything. Ask the sender for a new one.",
+} as const;
 const GONE = { code: "handoff.gone", status: 410, message: "This link is used up or over. Ask the sender for a new one." } as const;
 const NOT_HELD = {
   code: "handoff.not-held",
   status: 409,
-  message: "This link was sealed in another browser session, and links are never stored. Issue a new credential here; the old one is removed.",
+  message:
+    "This link was sealed in another browser session, and links are never stored. Issue a new credential here; the old one is removed.",
 } as const;
 
 const linkKeys = (linkKey: Uint8Array, id: string) => ({
@@ -42,18 +47,31 @@ const linkKeys = (linkKey: Uint8Array, id: string) => ({
 const isId = (id: string) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id);
 
 /** A handoff without content yet; `holdKey` comes from the admin's session cookie and is not stored. */
-export async function create(tx: Transaction, admin: Actor, request: { onboardingId: string; holdKey: Buffer; expiresAt: Date }, now: Date): Promise<string> {
+export async function create(
+  tx: Transaction,
+  admin: Actor,
+  request: { onboardingId: string; holdKey: Buffer; expiresAt: Date },
+  now: Date,
+): Promise<string> {
   const id = randomUUID();
   const linkKey = randomBytes(32);
   const keys = linkKeys(linkKey, id);
   await tx.handoff.create({
     data: {
-      id, onboardingId: request.onboardingId, state: "pending", createdAt: now, expiresAt: request.expiresAt,
-      proofHash: Uint8Array.from(sha256(keys.proof)), heldKey: Uint8Array.from(seal(request.holdKey, linkKey, id)),
+      id,
+      onboardingId: request.onboardingId,
+      state: "pending",
+      createdAt: now,
+      expiresAt: request.expiresAt,
+      proofHash: Uint8Array.from(sha256(keys.proof)),
+      heldKey: Uint8Array.from(seal(request.holdKey, linkKey, id)),
     },
     select: { id: true },
   });
-  await audit.record(tx, request.onboardingId, admin, now, { type: "handoff.created", detail: { handoffId: id, expiresAt: request.expiresAt.toISOString() } });
+  await audit.record(tx, request.onboardingId, admin, now, {
+    type: "handoff.created",
+    detail: { handoffId: id, expiresAt: request.expiresAt.toISOString() },
+  });
   for (const key of [linkKey, keys.encryption, keys.proof]) key.fill(0);
   return id;
 }
@@ -81,7 +99,12 @@ export async function add(tx: Transaction, id: string, holdKey: Buffer, part: st
   const [current] = config().VESTIBULE_KEYS;
   const wrappedKey = Buffer.concat([Buffer.from(`${current!.id}:`), seal(current!.key, dataKey, boundTo)]);
   const data = { scheme: "v1", boundTo, outer: Uint8Array.from(seal(dataKey, inner, boundTo)), wrappedKey: Uint8Array.from(wrappedKey) };
-  await tx.handoffCipher.upsert({ where: { handoffId_part: { handoffId: id, part } }, create: { handoffId: id, part, ...data }, update: data, select: { part: true } });
+  await tx.handoffCipher.upsert({
+    where: { handoffId_part: { handoffId: id, part } },
+    create: { handoffId: id, part, ...data },
+    update: data,
+    select: { part: true },
+  });
   for (const key of [linkKey, dataKey, keys.encryption, keys.proof]) key.fill(0);
 }
 
@@ -111,7 +134,10 @@ export async function takeLink(id: string, holdKey: Buffer, now: Date): Promise<
   } catch {
     return refuse(NOT_HELD);
   }
-  const { count } = await db().handoff.updateMany({ where: { id, state: "pending", expiresAt: { gt: now }, heldKey: { not: null } }, data: { heldKey: null } });
+  const { count } = await db().handoff.updateMany({
+    where: { id, state: "pending", expiresAt: { gt: now }, heldKey: { not: null } },
+    data: { heldKey: null },
+  });
   if (count === 0) return refuse(GONE);
   const link = `${config().BASE_URL}/h/${id}#${linkKey.toString("base64url")}`;
   linkKey.fill(0);
@@ -121,13 +147,21 @@ export async function takeLink(id: string, holdKey: Buffer, now: Date): Promise<
 /** The proof that a browser derives from the link's key, as it arrives: base64url. Null when it cannot be one. */
 const proofBytes = (proof: unknown) => (typeof proof === "string" && /^[\w-]{43}$/.test(proof) ? Buffer.from(proof, "base64url") : null);
 
-export type HandoffView = { state: "pending" | "revealed" | "expired" | "revoked"; onboardingId: string; expiresAt: Date; revealedAt: Date | null };
+export type HandoffView = {
+  state: "pending" | "revealed" | "expired" | "revoked";
+  onboardingId: string;
+  expiresAt: Date;
+  revealedAt: Date | null;
+};
 
 /** What a holder of the link may know. Records the first opening; consumes nothing. */
 export async function look(id: string, proof: unknown, now: Date): Promise<Outcome<HandoffView, typeof NOT_YOURS>> {
   const bytes = proofBytes(proof);
   if (!isId(id) || !bytes) return refuse(NOT_YOURS);
-  const row = await db().handoff.findUnique({ where: { id }, select: { state: true, proofHash: true, expiresAt: true, revealedAt: true, onboardingId: true } });
+  const row = await db().handoff.findUnique({
+    where: { id },
+    select: { state: true, proofHash: true, expiresAt: true, revealedAt: true, onboardingId: true },
+  });
   if (!row || !timingSafeEqual(sha256(bytes), Buffer.from(row.proofHash))) return refuse(NOT_YOURS);
   const state = row.state === "pending" && row.expiresAt <= now ? "expired" : (row.state as HandoffView["state"]);
   if (state === "pending") await recordFirstOpening(row.onboardingId, id, now);

@@ -14,9 +14,19 @@ const processWide = globalThis as { vestibuleMail?: ReturnType<typeof createTran
 
 /** Hands the mail to the SMTP server. A refusal says that it was not accepted; the reason is not shown, since servers quote addresses. */
 export async function send({ to, subject, lines }: Mail): Promise<Outcome<null, typeof NOT_SENT>> {
-  processWide.vestibuleMail ??= createTransport({ url: config().SMTP_URL, connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 20_000 });
+  processWide.vestibuleMail ??= createTransport({
+    url: config().SMTP_URL,
+    connectionTimeout: 10_000,
+    greetingTimeout: 10_000,
+    socketTimeout: 20_000,
+  });
   try {
-    await processWide.vestibuleMail.sendMail({ from: config().MAIL_FROM, to, subject: subject.replaceAll(/[\r\n]+/g, " "), text: lines.join("\n\n") });
+    await processWide.vestibuleMail.sendMail({
+      from: config().MAIL_FROM,
+      to,
+      subject: subject.replaceAll(/[\r\n]+/g, " "),
+      text: lines.join("\n\n"),
+    });
     return accept(null);
   } catch {
     return refuse(NOT_SENT);
@@ -27,7 +37,15 @@ const instant = (at: Date) => new Intl.DateTimeFormat("en-GB", { dateStyle: "med
 /** Absolute, with its zone. */
 export const withZone = (at: Date) => `${instant(at)} UTC`;
 
-export const invitationMail = (about: { to: string; product: string; vendor: string; customer: string; invitedBy: string; link: string; expiresAt: Date }): Mail => ({
+export const invitationMail = (about: {
+  to: string;
+  product: string;
+  vendor: string;
+  customer: string;
+  invitedBy: string;
+  link: string;
+  expiresAt: Date;
+}): Mail => ({
   to: about.to,
   subject: `${about.vendor} invites ${about.customer} to set up ${about.product}`,
   lines: [

@@ -27,12 +27,28 @@ const HANDOFF_HOURS = 72;
 const LEASE_MS = 30_000;
 const PORTAL: Actor = { kind: "portal" };
 
-const UNKNOWN = { code: "onboarding.unknown", status: 404, message: "This invitation doesn't exist, or not for you. Check that you have the whole link, or ask the sender for a new one." } as const;
-const REVOKED = { code: "onboarding.revoked", status: 410, message: "The vendor withdrew this invitation. Ask the sender for a new one." } as const;
+const UNKNOWN = {
+  code: "onboarding.unknown",
+  status: 404,
+  message: "This invitation doesn't exist, or not for you. Check that you have the whole link, or ask the sender for a new one.",
+} as const;
+const REVOKED = {
+  code: "onboarding.revoked",
+  status: 410,
+  message: "The vendor withdrew this invitation. Ask the sender for a new one.",
+} as const;
 const EXPIRED = { code: "onboarding.expired", status: 410, message: "This invitation has expired. Ask the sender for a new one." } as const;
 const BUSY = { code: "onboarding.busy", status: 409, message: "A run is going on already; this page shows it live." } as const;
-const NO_PLAN = { code: "onboarding.no-plan", status: 409, message: "The plan has changed or was not approved. Review it and approve." } as const;
-const MAY_NOT = { code: "onboarding.may-not", status: 403, message: "Your role at the desk only lets you watch. Ask an agent or a manager." } as const;
+const NO_PLAN = {
+  code: "onboarding.no-plan",
+  status: 409,
+  message: "The plan has changed or was not approved. Review it and approve.",
+} as const;
+const MAY_NOT = {
+  code: "onboarding.may-not",
+  status: 403,
+  message: "Your role at the desk only lets you watch. Ask an agent or a manager.",
+} as const;
 
 export type Onboarding = {
   id: string;
@@ -52,8 +68,20 @@ export type Onboarding = {
 };
 
 const FIELDS = {
-  id: true, productId: true, vendorId: true, customerName: true, expectedDomain: true, adminEmail: true, contactEmail: true, offered: true, invitedBy: true,
-  createdAt: true, expiresAt: true, tenantId: true, state: true, headSeq: true,
+  id: true,
+  productId: true,
+  vendorId: true,
+  customerName: true,
+  expectedDomain: true,
+  adminEmail: true,
+  contactEmail: true,
+  offered: true,
+  invitedBy: true,
+  createdAt: true,
+  expiresAt: true,
+  tenantId: true,
+  state: true,
+  headSeq: true,
 } as const;
 type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; vendorId: string; state: unknown };
 
@@ -69,18 +97,43 @@ async function find(id: string, now: Date): Promise<Onboarding | null> {
   return row && fromRow(row, now);
 }
 
-export const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => ({ kind, objectId: person.objectId, tenantId: person.tenantId, name: person.name, username: person.username });
-const record = (id: string, actor: Actor, at: Date, ...events: AuditEvent[]) => db().$transaction((tx) => audit.record(tx, id, actor, at, ...events));
+export const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => ({
+  kind,
+  objectId: person.objectId,
+  tenantId: person.tenantId,
+  name: person.name,
+  username: person.username,
+});
+const record = (id: string, actor: Actor, at: Date, ...events: AuditEvent[]) =>
+  db().$transaction((tx) => audit.record(tx, id, actor, at, ...events));
 
 // ---- The vendor's side -------------------------------------------------------------------------------------------
 
 export type Invited = { id: string; link: string; mailed: boolean };
 
-async function mailInvitation(row: { id: string; to: string; manifest: Manifest; customerName: string; invitedBy: string; link: string; expiresAt: Date }, now: Date): Promise<boolean> {
+async function mailInvitation(
+  row: { id: string; to: string; manifest: Manifest; customerName: string; invitedBy: string; link: string; expiresAt: Date },
+  now: Date,
+): Promise<boolean> {
   const sent = await notify.send(
-    notify.invitationMail({ to: row.to, product: row.manifest.name, vendor: row.manifest.vendor.name, customer: row.customerName, invitedBy: row.invitedBy, link: row.link, expiresAt: row.expiresAt }),
+    notify.invitationMail({
+      to: row.to,
+      product: row.manifest.name,
+      vendor: row.manifest.vendor.name,
+      customer: row.customerName,
+      invitedBy: row.invitedBy,
+      link: row.link,
+      expiresAt: row.expiresAt,
+    }),
   );
-  await record(row.id, PORTAL, now, sent.ok ? { type: "invitation.mailed", detail: { to: row.to } } : { type: "invitation.mail-failed", detail: { to: row.to, reason: sent.refusal.message } });
+  await record(
+    row.id,
+    PORTAL,
+    now,
+    sent.ok
+      ? { type: "invitation.mailed", detail: { to: row.to } }
+      : { type: "invitation.mail-failed", detail: { to: row.to, reason: sent.refusal.message } },
+  );
   return sent.ok;
 }
 
@@ -90,24 +143,49 @@ const linkOf = (id: string, token: string) => `${config().BASE_URL}/o/${id}#${to
 export async function invite(support: Support, input: unknown, now: Date): Promise<Outcome<Invited>> {
   if (!support.mayChange) return refuse(MAY_NOT);
   const parsed = Invitation.safeParse(input);
-  if (!parsed.success) return refuse({ code: "onboarding.invalid", status: 422, message: parsed.error.issues.map(({ message }) => message).join(" ") });
+  if (!parsed.success)
+    return refuse({ code: "onboarding.invalid", status: 422, message: parsed.error.issues.map(({ message }) => message).join(" ") });
   const { productId, customerName, expectedDomain, adminEmail, contactEmail, offered } = parsed.data;
   const manifest = findProduct(productId);
   const unknown = offered.find((id) => !manifest?.features.some((feature) => feature.id === id));
-  if (!manifest || unknown) return refuse({ code: "onboarding.invalid", status: 422, message: manifest ? `${manifest.name} has no feature "${unknown}".` : "Choose a product." });
+  if (!manifest || unknown)
+    return refuse({
+      code: "onboarding.invalid",
+      status: 422,
+      message: manifest ? `${manifest.name} has no feature "${unknown}".` : "Choose a product.",
+    });
   const id = randomUUID();
   const token = newToken();
   const expiresAt = new Date(now.getTime() + INVITATION_DAYS * 86_400_000);
   await db().$transaction(async (tx) => {
     await tx.onboarding.create({
       data: {
-        id, vendorId: manifest.vendor.id, productId, customerName, expectedDomain, adminEmail, contactEmail, offered, inviteDigest: digestOf(token), invitedBy: support.name,
-        createdAt: now, expiresAt, status: "invited", waitingFor: "admin", waitingSince: now, lastEvent: "onboarding.created", lastEventAt: now, state: { ...nothingYet }, headSeq: 0, headHash: id,
+        id,
+        vendorId: manifest.vendor.id,
+        productId,
+        customerName,
+        expectedDomain,
+        adminEmail,
+        contactEmail,
+        offered,
+        inviteDigest: digestOf(token),
+        invitedBy: support.name,
+        createdAt: now,
+        expiresAt,
+        status: "invited",
+        waitingFor: "admin",
+        waitingSince: now,
+        lastEvent: "onboarding.created",
+        lastEventAt: now,
+        state: { ...nothingYet },
+        headSeq: 0,
+        headHash: id,
       },
       select: { id: true },
     });
     await audit.record(tx, id, actorOf(support, "support"), now, {
-      type: "onboarding.created", detail: { productId, manifestVersion: manifest.version, customerName, expectedDomain, offered, expiresAt: expiresAt.toISOString() },
+      type: "onboarding.created",
+      detail: { productId, manifestVersion: manifest.version, customerName, expectedDomain, offered, expiresAt: expiresAt.toISOString() },
     });
   });
   const link = linkOf(id, token);
@@ -125,7 +203,10 @@ export async function renew(support: Support, id: string, now: Date): Promise<Ou
   const expiresAt = new Date(now.getTime() + INVITATION_DAYS * 86_400_000);
   await db().$transaction(async (tx) => {
     await tx.onboarding.update({ where: { id }, data: { inviteDigest: digestOf(token), expiresAt }, select: { id: true } });
-    await audit.record(tx, id, actorOf(support, "support"), now, { type: "invitation.renewed", detail: { expiresAt: expiresAt.toISOString() } });
+    await audit.record(tx, id, actorOf(support, "support"), now, {
+      type: "invitation.renewed",
+      detail: { expiresAt: expiresAt.toISOString() },
+    });
   });
   const link = linkOf(id, token);
   const { manifest, customerName, adminEmail } = onboarding;
@@ -199,28 +280,44 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   if (!open.ok) return open;
   const token = await auth.graphToken(person, ["User.Read"]);
   if (!token.ok) return token;
-  const { body } = await connect({ token: async () => token.value }).call({ method: "GET", path: "/organization?$select=id,displayName,verifiedDomains" });
+  const { body } = await connect({ token: async () => token.value }).call({
+    method: "GET",
+    path: "/organization?$select=id,displayName,verifiedDomains",
+  });
   const [organization] = (body as { value: { displayName: string; verifiedDomains: { name: string; isDefault: boolean }[] }[] }).value;
   const tenantName = organization?.displayName ?? "";
   const domains = organization?.verifiedDomains.map(({ name }) => name.toLowerCase()) ?? [];
   const actor = actorOf(person, "admin");
   if (onboarding.tenantId || !domains.includes(onboarding.expectedDomain)) {
-    await record(id, actor, now, { type: "tenant.refused", detail: { tenantId: person.tenantId, tenantName, expectedDomain: onboarding.expectedDomain } });
+    await record(id, actor, now, {
+      type: "tenant.refused",
+      detail: { tenantId: person.tenantId, tenantName, expectedDomain: onboarding.expectedDomain },
+    });
     return refuse({
-      code: "onboarding.wrong-tenant", status: 403,
+      code: "onboarding.wrong-tenant",
+      status: 403,
       message: `You signed in to ${tenantName || "a tenant"} (${domains[0] ?? person.tenantId}), but this invitation is for the tenant that owns ${onboarding.expectedDomain}. Nothing was changed. Sign in with an account of that tenant; if the domain is wrong, tell ${onboarding.manifest.vendor.name}.`,
     });
   }
   await record(id, actor, now, {
     type: "admin.signed-in",
-    detail: { tenantId: person.tenantId, tenantName, domain: organization?.verifiedDomains.find(({ isDefault }) => isDefault)?.name ?? onboarding.expectedDomain, roles: provisioning.abilitiesOf(person.directoryRoles).roleNames },
+    detail: {
+      tenantId: person.tenantId,
+      tenantName,
+      domain: organization?.verifiedDomains.find(({ isDefault }) => isDefault)?.name ?? onboarding.expectedDomain,
+      roles: provisioning.abilitiesOf(person.directoryRoles).roleNames,
+    },
   });
   const entered = await findForAdmin(person, id, now);
   return entered ? accept(entered) : refuse(UNKNOWN);
 }
 
 /** What an admin may do with an onboarding: the same question before each action. */
-async function requireOpen(person: SignedIn, id: string, now: Date): Promise<Outcome<Onboarding, typeof UNKNOWN | typeof REVOKED | typeof EXPIRED>> {
+async function requireOpen(
+  person: SignedIn,
+  id: string,
+  now: Date,
+): Promise<Outcome<Onboarding, typeof UNKNOWN | typeof REVOKED | typeof EXPIRED>> {
   const onboarding = await findForAdmin(person, id, now);
   if (!onboarding) return refuse(UNKNOWN);
   const open = availability(onboarding, now);
@@ -240,7 +337,8 @@ export async function choose(person: SignedIn, id: string, choices: Choices, now
 }
 
 /** Whether the handoff under way can still take values and give its link to this session. */
-const isHeldBy = async (person: SignedIn, { handoff: sealed }: Progress) => sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
+const isHeldBy = async (person: SignedIn, { handoff: sealed }: Progress) =>
+  sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
 
 /** Whether this session may mail or show the handoff's link. */
 export const canGiveLink = async (person: SignedIn, { progress }: Onboarding) => (await isHeldBy(person, progress)) === true;
@@ -249,11 +347,16 @@ async function subjectOf(person: SignedIn, { id, manifest, progress }: Onboardin
   if (!progress.choices) return null;
   const { handoff: sealed } = progress;
   // A credential that was sealed for another session, or whose handoff ended unread, is of use to nobody: issue another.
-  const isLost = !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await isHeldBy(person, progress)));
+  const isLost =
+    !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await isHeldBy(person, progress)));
   return { manifest, choices: progress.choices, known: isLost ? {} : progress.registrations, mark: `Vestibule ${id.slice(0, 8)}` };
 }
 
-export async function review(person: SignedIn, onboarding: Onboarding, now: Date): Promise<Outcome<provisioning.Review, auth.StsRefusal> | null> {
+export async function review(
+  person: SignedIn,
+  onboarding: Onboarding,
+  now: Date,
+): Promise<Outcome<provisioning.Review, auth.StsRefusal> | null> {
   const subject = await subjectOf(person, onboarding);
   return subject && provisioning.review(person, subject, now);
 }
@@ -285,11 +388,14 @@ async function takeLease(id: string, holder: string): Promise<boolean> {
     WHERE "id" = ${id}::uuid AND ("leaseUntil" IS NULL OR "leaseUntil" < now() OR "leaseHolder" = ${holder})`;
   return taken === 1;
 }
-const dropLease = (id: string, holder: string) => db().onboarding.updateMany({ where: { id, leaseHolder: holder }, data: { leaseHolder: null, leaseUntil: null } });
+const dropLease = (id: string, holder: string) =>
+  db().onboarding.updateMany({ where: { id, leaseHolder: holder }, data: { leaseHolder: null, leaseUntil: null } });
 
 /** Whether somebody is at work on it right now; a run without a lease was interrupted and can be resumed. */
 export async function isAtWork(id: string): Promise<boolean> {
-  const [row] = await db().$queryRaw<{ busy: boolean }[]>`SELECT ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid`;
+  const [row] = await db().$queryRaw<
+    { busy: boolean }[]
+  >`SELECT ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid`;
   return row?.busy === true;
 }
 
@@ -317,7 +423,10 @@ export async function run(person: SignedIn, id: string, now: Date): Promise<Outc
     const runId = randomUUID();
     let handoffId = sealed && (await isHeldBy(person, onboarding.progress)) ? sealed.id : null;
     const prepared = await provisioning.prepare({
-      ...subject, person, approved: approved.effects, tenantName: onboarding.progress.signedIn?.tenantName ?? "",
+      ...subject,
+      person,
+      approved: approved.effects,
+      tenantName: onboarding.progress.signedIn?.tenantName ?? "",
       journal: { record: async (...events) => void (await record(id, actor, new Date(), ...events)) },
       seal: (registration, payload) =>
         db().$transaction(async (tx) => {
@@ -355,8 +464,15 @@ async function carryOut(id: string, holder: string, runId: string, actor: Actor,
     const isSignIn = error instanceof provisioning.SignInNeeded;
     const failure = isSignIn
       ? { message: error.message, action: "Sign in again; the run goes on where it stopped.", who: "You" }
-      : { message: "The portal itself failed. What is done in your tenant stays and is not done twice.", action: "Try again. If it stays, tell the vendor's support.", who: "The vendor's support" };
-    await record(id, actor, new Date(), { type: "run.finished", detail: { runId, outcome: isSignIn ? "sign-in-needed" : "failed", failure } });
+      : {
+          message: "The portal itself failed. What is done in your tenant stays and is not done twice.",
+          action: "Try again. If it stays, tell the vendor's support.",
+          who: "The vendor's support",
+        };
+    await record(id, actor, new Date(), {
+      type: "run.finished",
+      detail: { runId, outcome: isSignIn ? "sign-in-needed" : "failed", failure },
+    });
     if (!isSignIn) throw error;
   } finally {
     clearInterval(heartbeat);
@@ -365,12 +481,22 @@ async function carryOut(id: string, holder: string, runId: string, actor: Actor,
 }
 
 /** Ticks off what Graph cannot do. */
-export async function tick(person: SignedIn, id: string, stepId: string, state: "done" | "not-applicable" | "todo", note: string, now: Date): Promise<Outcome<null>> {
+export async function tick(
+  person: SignedIn,
+  id: string,
+  stepId: string,
+  state: "done" | "not-applicable" | "todo",
+  note: string,
+  now: Date,
+): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { manifest, progress } = found.value;
   if (!progress.choices || !manualStepsFor(manifest, progress.choices).some((step) => step.id === stepId)) return refuse(UNKNOWN);
-  await record(id, actorOf(person, "admin"), now, { type: "manual.changed", detail: { step: stepId, state, note: note.trim().slice(0, 500) } });
+  await record(id, actorOf(person, "admin"), now, {
+    type: "manual.changed",
+    detail: { step: stepId, state, note: note.trim().slice(0, 500) },
+  });
   return accept(null);
 }
 
@@ -391,7 +517,9 @@ export async function mailHandoff(person: SignedIn, id: string, now: Date): Prom
   if (!taken.ok) return taken;
   const { onboarding, link } = taken.value;
   const { contactEmail: to, customerName, manifest, progress } = onboarding;
-  const sent = await notify.send(notify.handoffMail({ to, customer: customerName, product: manifest.name, link, expiresAt: new Date(progress.handoff!.expiresAt) }));
+  const sent = await notify.send(
+    notify.handoffMail({ to, customer: customerName, product: manifest.name, link, expiresAt: new Date(progress.handoff!.expiresAt) }),
+  );
   const handoffId = progress.handoff!.id;
   if (sent.ok) {
     await record(id, actorOf(person, "admin"), now, { type: "handoff.sent", detail: { handoffId, how: "mailed", to } });
@@ -401,7 +529,11 @@ export async function mailHandoff(person: SignedIn, id: string, now: Date): Prom
     await audit.record(tx, id, PORTAL, now, { type: "handoff.mail-failed", detail: { handoffId, to, reason: sent.refusal.message } });
     await handoff.revoke(tx, PORTAL, handoffId, "The mail was not accepted, and links are never stored", now);
   });
-  return refuse({ code: "onboarding.mail-failed", status: 503, message: `The mail to ${to} was not accepted, so the link was thrown away: links are never stored. Issue a new credential below and send or copy its link.` });
+  return refuse({
+    code: "onboarding.mail-failed",
+    status: 503,
+    message: `The mail to ${to} was not accepted, so the link was thrown away: links are never stored. Issue a new credential below and send or copy its link.`,
+  });
 }
 
 /** Shows the one-time link, once, to the admin who carries it to the contact. */
@@ -409,7 +541,10 @@ export async function copyHandoff(person: SignedIn, id: string, now: Date): Prom
   const taken = await takeLink(person, id, now);
   if (!taken.ok) return taken;
   const { onboarding, link } = taken.value;
-  await record(id, actorOf(person, "admin"), now, { type: "handoff.sent", detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: onboarding.contactEmail } });
+  await record(id, actorOf(person, "admin"), now, {
+    type: "handoff.sent",
+    detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: onboarding.contactEmail },
+  });
   return accept({ link });
 }
 
@@ -434,7 +569,16 @@ export async function reissue(person: SignedIn, id: string, now: Date): Promise<
 
 // ---- The contact's side ------------------------------------------------------------------------------------------
 
-export type HandoffPage = { state: handoff.HandoffView["state"]; expiresAt: string; revealedAt: string | null; customer: string; product: string; vendor: string; fields: Manifest["handover"]["fields"]; note: string | null };
+export type HandoffPage = {
+  state: handoff.HandoffView["state"];
+  expiresAt: string;
+  revealedAt: string | null;
+  customer: string;
+  product: string;
+  vendor: string;
+  fields: Manifest["handover"]["fields"];
+  note: string | null;
+};
 
 /** What the page of a handoff shows before anything is revealed, to a holder of its link. */
 export async function lookAtHandoff(id: string, proof: unknown, now: Date): Promise<Outcome<HandoffPage>> {
@@ -443,8 +587,14 @@ export async function lookAtHandoff(id: string, proof: unknown, now: Date): Prom
   const { state, expiresAt, revealedAt, onboardingId } = view.value;
   const { customerName, manifest } = (await find(onboardingId, now))!;
   return accept({
-    state, expiresAt: expiresAt.toISOString(), revealedAt: revealedAt?.toISOString() ?? null, customer: customerName, product: manifest.name, vendor: manifest.vendor.name,
-    fields: manifest.handover.fields, note: manifest.handover.note ?? null,
+    state,
+    expiresAt: expiresAt.toISOString(),
+    revealedAt: revealedAt?.toISOString() ?? null,
+    customer: customerName,
+    product: manifest.name,
+    vendor: manifest.vendor.name,
+    fields: manifest.handover.fields,
+    note: manifest.handover.note ?? null,
   });
 }
 

@@ -5,7 +5,10 @@ const domain = z
   .string()
   .trim()
   .toLowerCase()
-  .regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/, "The domain is a name such as contoso.com, without https:// and without a path.");
+  .regex(
+    /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+    "The domain is a name such as contoso.com, without https:// and without a path.",
+  );
 
 /** What support fills in to invite a customer. */
 export const Invitation = z.strictObject({

@@ -29,7 +29,10 @@ export type Run = {
 
 /** Why a step stopped, in words for the admin. */
 export class StepStopped extends Error {
-  constructor(readonly outcome: "failed" | "needs-approver", readonly failure: StepFailure) {
+  constructor(
+    readonly outcome: "failed" | "needs-approver",
+    readonly failure: StepFailure,
+  ) {
     super(failure.message);
   }
 }
@@ -43,7 +46,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const VERIFY_STEPS = (registration: DesiredRegistration) => [
   { id: `${registration.id}.read-back`, title: "Read everything back" },
   ...(registration.secretMonths === null ? [] : [{ id: `${registration.id}.token`, title: "Sign in with the new secret" }]),
-  ...(registration.secretMonths === null ? [] : registration.probes.map(({ title }, index) => ({ id: `${registration.id}.probe.${index}`, title }))),
+  ...(registration.secretMonths === null
+    ? []
+    : registration.probes.map(({ title }, index) => ({ id: `${registration.id}.probe.${index}`, title }))),
 ];
 
 /** The steps of a run as the admin sees them, in order. */
@@ -59,22 +64,57 @@ function explain(error: GraphError, doing: string): StepFailure {
   const about = { code: error.code, ...(error.requestId ? { requestId: error.requestId } : {}) };
   switch (error.meaning) {
     case "denied":
-      return { ...about, message: `Microsoft refused to ${doing}: your role does not allow it.`, action: "Ask an administrator with the role named in the plan to open this page and continue, or activate that role and try again.", who: "An administrator with the role named in the plan" };
+      return {
+        ...about,
+        message: `Microsoft refused to ${doing}: your role does not allow it.`,
+        action: "Ask an administrator with the role named in the plan to open this page and continue, or activate that role and try again.",
+        who: "An administrator with the role named in the plan",
+      };
     case "credential-policy":
-      return { ...about, message: "Your tenant's app management policy does not allow this client secret.", action: "Ask the owner of the policy named in Microsoft's message to exempt this registration, then try again.", who: "The owner of your tenant's app management policies" };
+      return {
+        ...about,
+        message: "Your tenant's app management policy does not allow this client secret.",
+        action: "Ask the owner of the policy named in Microsoft's message to exempt this registration, then try again.",
+        who: "The owner of your tenant's app management policies",
+      };
     case "replicating":
     case "not-found":
-      return { ...about, message: `Microsoft has still not copied the new object everywhere, so it would not ${doing}.`, action: "Wait some minutes and try again. What is done stays done.", who: "You" };
+      return {
+        ...about,
+        message: `Microsoft has still not copied the new object everywhere, so it would not ${doing}.`,
+        action: "Wait some minutes and try again. What is done stays done.",
+        who: "You",
+      };
     case "throttled":
-      return { ...about, message: "Microsoft is limiting requests to your tenant.", action: "Wait some minutes and try again. What is done stays done.", who: "You" };
+      return {
+        ...about,
+        message: "Microsoft is limiting requests to your tenant.",
+        action: "Wait some minutes and try again. What is done stays done.",
+        who: "You",
+      };
     case "unauthenticated":
-      return { ...about, message: "Your sign-in at Microsoft ended.", action: "Sign in again; the run goes on where it stopped.", who: "You" };
+      return {
+        ...about,
+        message: "Your sign-in at Microsoft ended.",
+        action: "Sign in again; the run goes on where it stopped.",
+        who: "You",
+      };
     case "outage":
-      return { ...about, message: "Microsoft Graph is not answering properly.", action: "Wait some minutes and try again. What is done stays done.", who: "Microsoft" };
+      return {
+        ...about,
+        message: "Microsoft Graph is not answering properly.",
+        action: "Wait some minutes and try again. What is done stays done.",
+        who: "Microsoft",
+      };
     case "conflict":
     case "already-there":
     case "other":
-      return { ...about, message: `Microsoft refused to ${doing}: ${error.message}`, action: "Try again. If it stays, send the request id to the vendor's support.", who: "The vendor's support" };
+      return {
+        ...about,
+        message: `Microsoft refused to ${doing}: ${error.message}`,
+        action: "Try again. If it stays, send the request id to the vendor's support.",
+        who: "The vendor's support",
+      };
   }
 }
 
@@ -113,7 +153,11 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       await journal.record({ type: "step.waiting", detail: { step: current, reason, retryAt: retryAt.toISOString(), words } });
     },
   });
-  const waitFor = (words: string) => journal.record({ type: "step.waiting", detail: { step: current, reason: "replication", retryAt: new Date(run.now().getTime() + PROOF_PAUSE_MS).toISOString(), words } });
+  const waitFor = (words: string) =>
+    journal.record({
+      type: "step.waiting",
+      detail: { step: current, reason: "replication", retryAt: new Date(run.now().getTime() + PROOF_PAUSE_MS).toISOString(), words },
+    });
 
   type Done = { note?: string; facts?: RegistrationFacts; wasThere?: boolean } | undefined;
   async function step(id: string, doing: string, work: () => Promise<Done>, intent?: string): Promise<RunResult | null> {
@@ -123,13 +167,20 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       const { note, facts, wasThere } = (await work()) ?? {};
       await journal.record({
         type: "step.finished",
-        detail: { step: id, outcome: wasThere ? "already-ok" : "done", registration: desired.id, ...(note ? { note } : {}), ...(facts ? { facts } : {}) },
+        detail: {
+          step: id,
+          outcome: wasThere ? "already-ok" : "done",
+          registration: desired.id,
+          ...(note ? { note } : {}),
+          ...(facts ? { facts } : {}),
+        },
       });
       return null;
     } catch (error) {
       let stopped: StepStopped;
       if (error instanceof StepStopped) stopped = error;
-      else if (error instanceof GraphError) stopped = new StepStopped(error.meaning === "denied" ? "needs-approver" : "failed", explain(error, doing));
+      else if (error instanceof GraphError)
+        stopped = new StepStopped(error.meaning === "denied" ? "needs-approver" : "failed", explain(error, doing));
       else throw error;
       await journal.record({ type: "step.finished", detail: { step: id, outcome: stopped.outcome, failure: stopped.failure } });
       if (stopped.outcome === "needs-approver") {
@@ -148,7 +199,15 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
         await journal.record({ type: "step.finished", detail: { step: operation.id, outcome: "failed", failure } });
         return { outcome: "failed", failure };
       }
-      await journal.record({ type: "step.finished", detail: { step: operation.id, outcome: "already-ok", registration: desired.id, facts: { displayName: desired.displayName, appId, objectId, servicePrincipalId: principalId } } });
+      await journal.record({
+        type: "step.finished",
+        detail: {
+          step: operation.id,
+          outcome: "already-ok",
+          registration: desired.id,
+          facts: { displayName: desired.displayName, appId, objectId, servicePrincipalId: principalId },
+        },
+      });
       continue;
     }
     const result = await perform(operation);
@@ -164,9 +223,16 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       case "application":
         return step(operation.id, "create the app registration", async () => {
           const path = `/applications(uniqueName='${desired.uniqueName}')`;
-          const answer = await tenant.call({ method: "PATCH", path, headers: { Prefer: "create-if-missing" }, body: applicationBody(desired, actual) }, { repeatable: true });
+          const answer = await tenant.call(
+            { method: "PATCH", path, headers: { Prefer: "create-if-missing" }, body: applicationBody(desired, actual) },
+            { repeatable: true },
+          );
           // 201 carries the application; 204 means that it was there (perhaps from a try whose answer was lost).
-          const application = (answer.body ?? (await tenant.call({ method: "GET", path: `${path}?$select=id,appId` }, { fresh: true })).body) as { id: string; appId: string };
+          const application = (answer.body ??
+            (await tenant.call({ method: "GET", path: `${path}?$select=id,appId` }, { fresh: true })).body) as {
+            id: string;
+            appId: string;
+          };
           ({ appId, id: objectId } = application);
           return { facts: { displayName: desired.displayName, appId, objectId } };
         });
@@ -175,8 +241,13 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           const path = `/servicePrincipals(appId='${appId}')`;
           // Entra's own portal sets this tag; without it the application is hidden among Enterprise applications.
           const body = { tags: ["WindowsAzureActiveDirectoryIntegratedApp", ...desired.tags] };
-          const answer = await tenant.call({ method: "PATCH", path, headers: { Prefer: "create-if-missing" }, body }, { repeatable: true, fresh: true });
-          principalId = ((answer.body ?? (await tenant.call({ method: "GET", path: `${path}?$select=id` }, { fresh: true })).body) as { id: string }).id;
+          const answer = await tenant.call(
+            { method: "PATCH", path, headers: { Prefer: "create-if-missing" }, body },
+            { repeatable: true, fresh: true },
+          );
+          principalId = (
+            (answer.body ?? (await tenant.call({ method: "GET", path: `${path}?$select=id` }, { fresh: true })).body) as { id: string }
+          ).id;
           return { facts: { servicePrincipalId: principalId } };
         });
       case "grant-application":
@@ -185,7 +256,14 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           for (const { id, isGranted } of operation.permissions) {
             if (isGranted) continue;
             await tenant
-              .call({ method: "POST", path: `/servicePrincipals/${resourceId}/appRoleAssignedTo`, body: { principalId, resourceId, appRoleId: id } }, { repeatable: true, fresh: true })
+              .call(
+                {
+                  method: "POST",
+                  path: `/servicePrincipals/${resourceId}/appRoleAssignedTo`,
+                  body: { principalId, resourceId, appRoleId: id },
+                },
+                { repeatable: true, fresh: true },
+              )
               .catch((error: unknown) => {
                 if (!(error instanceof GraphError && error.meaning === "already-there")) throw error;
               });
@@ -197,17 +275,29 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           const resourceId = actual.resources[operation.api!]!.servicePrincipalId;
           const wanted = operation.permissions.map(({ value }) => value);
           const merge = async () => {
-            const [grant] = (await tenant.list<{ id: string; scope: string; consentType: string; resourceId: string }>(`/oauth2PermissionGrants?$filter=clientId eq '${principalId}'`)).filter(
-              (candidate) => candidate.consentType === "AllPrincipals" && candidate.resourceId === resourceId,
-            );
+            const [grant] = (
+              await tenant.list<{ id: string; scope: string; consentType: string; resourceId: string }>(
+                `/oauth2PermissionGrants?$filter=clientId eq '${principalId}'`,
+              )
+            ).filter((candidate) => candidate.consentType === "AllPrincipals" && candidate.resourceId === resourceId);
             if (!grant) throw new GraphError(404, "Request_ResourceNotFound", "The grant is not readable yet.", "replicating", "", null);
             const scope = [...new Set([...grant.scope.split(" ").filter(Boolean), ...wanted])].join(" ");
-            await tenant.call({ method: "PATCH", path: `/oauth2PermissionGrants/${grant.id}`, body: { scope } }, { repeatable: true, fresh: true });
+            await tenant.call(
+              { method: "PATCH", path: `/oauth2PermissionGrants/${grant.id}`, body: { scope } },
+              { repeatable: true, fresh: true },
+            );
           };
           if (operation.effect === "change") await merge();
           else
             await tenant
-              .call({ method: "POST", path: "/oauth2PermissionGrants", body: { clientId: principalId, consentType: "AllPrincipals", principalId: null, resourceId, scope: wanted.join(" ") } }, { repeatable: true, fresh: true })
+              .call(
+                {
+                  method: "POST",
+                  path: "/oauth2PermissionGrants",
+                  body: { clientId: principalId, consentType: "AllPrincipals", principalId: null, resourceId, scope: wanted.join(" ") },
+                },
+                { repeatable: true, fresh: true },
+              )
               .catch((error: unknown) => {
                 if (!(error instanceof GraphError && error.meaning === "already-there")) throw error;
                 return merge();
@@ -217,7 +307,10 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       case "credential": {
         if (operation.effect === "same") {
           keyId = run.known[desired.id]?.verifiedKeyId ?? null;
-          await journal.record({ type: "step.finished", detail: { step: operation.id, outcome: "already-ok", note: "Issued, proved and sealed earlier" } });
+          await journal.record({
+            type: "step.finished",
+            detail: { step: operation.id, outcome: "already-ok", note: "Issued, proved and sealed earlier" },
+          });
           return null;
         }
         if (needsApprover) {
@@ -231,15 +324,22 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
   }
 
   async function removeCredential(orphan: string) {
-    await tenant.call({ method: "POST", path: `/applications/${objectId}/removePassword`, body: { keyId: orphan } }, { repeatable: true, fresh: true }).catch((error: unknown) => {
-      // Already gone is what was wanted.
-      if (!(error instanceof GraphError && error.status === 400)) throw error;
-    });
+    await tenant
+      .call(
+        { method: "POST", path: `/applications/${objectId}/removePassword`, body: { keyId: orphan } },
+        { repeatable: true, fresh: true },
+      )
+      .catch((error: unknown) => {
+        // Already gone is what was wanted.
+        if (!(error instanceof GraphError && error.status === 400)) throw error;
+      });
   }
   const ours = async () =>
-    ((await tenant.call({ method: "GET", path: `/applications/${objectId}?$select=passwordCredentials` }, { fresh: true })).body as { passwordCredentials: { keyId: string; displayName: string | null }[] }).passwordCredentials.filter(
-      ({ displayName }) => displayName?.startsWith(desired.mark),
-    );
+    (
+      (await tenant.call({ method: "GET", path: `/applications/${objectId}?$select=passwordCredentials` }, { fresh: true })).body as {
+        passwordCredentials: { keyId: string; displayName: string | null }[];
+      }
+    ).passwordCredentials.filter(({ displayName }) => displayName?.startsWith(desired.mark));
 
   async function issueCredential(name: string): Promise<Done> {
     // What an interrupted try left behind was never handed over, and its value cannot be read again.
@@ -247,7 +347,11 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
     const end = new Date(run.now());
     end.setUTCMonth(end.getUTCMonth() + desired.secretMonths!);
     const { body } = await tenant.call(
-      { method: "POST", path: `/applications/${objectId}/addPassword`, body: { passwordCredential: { displayName: name, endDateTime: end.toISOString() } } },
+      {
+        method: "POST",
+        path: `/applications/${objectId}/addPassword`,
+        body: { passwordCredential: { displayName: name, endDateTime: end.toISOString() } },
+      },
       { fresh: true },
     );
     const issued = body as { secretText: string; keyId: string; endDateTime: string };
@@ -284,10 +388,16 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
         agreeing = left.length === 0 ? agreeing + 1 : 0;
         if (agreeing >= (metLag ? AGREEING_READS : 1)) break;
         if (run.now().getTime() > deadline)
-          throw new StepStopped("failed", { message: `Your tenant does not show this yet: ${left.map(({ title }) => title).join("; ")}.`, action: "Wait some minutes and try again.", who: "Microsoft" });
+          throw new StepStopped("failed", {
+            message: `Your tenant does not show this yet: ${left.map(({ title }) => title).join("; ")}.`,
+            action: "Wait some minutes and try again.",
+            who: "Microsoft",
+          });
         if (left.length > 0) {
           metLag = true;
-          await waitFor(`Your tenant does not show everything yet (${left.map(({ title }) => title).join("; ")}). Usually under a minute, up to 15.`);
+          await waitFor(
+            `Your tenant does not show everything yet (${left.map(({ title }) => title).join("; ")}). Usually under a minute, up to 15.`,
+          );
         }
         await pause(PROOF_PAUSE_MS);
       }
@@ -302,7 +412,10 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       return { outcome: "done" };
     }
     const value = secret;
-    const expected = desired.permissions.filter(({ api, kind }) => api === "graph" && kind === "application").map((permission) => permission.value).sort();
+    const expected = desired.permissions
+      .filter(({ api, kind }) => api === "graph" && kind === "application")
+      .map((permission) => permission.value)
+      .sort();
     let token: Secret | null = null;
     const signedIn = await step(`${desired.id}.token`, "sign in with the new secret", async () => {
       const deadline = run.now().getTime() + PROOF_DEADLINE_MS;
@@ -312,16 +425,28 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           token = answer.value.token;
           return { note: `The token's roles are exactly ${expected.join(", ") || "none"}` };
         }
-        const passes = answer.ok || ["sts.secret-unknown", "sts.secret-expired", "sts.application-unknown", "sts.service-principal-unknown"].includes(answer.refusal.code);
+        const passes =
+          answer.ok ||
+          ["sts.secret-unknown", "sts.secret-expired", "sts.application-unknown", "sts.service-principal-unknown"].includes(
+            answer.refusal.code,
+          );
         const words = answer.ok ? `The token holds ${answer.value.roles.join(", ") || "no roles"} so far.` : answer.refusal.message;
         if (!passes || run.now().getTime() > deadline)
-          throw new StepStopped("failed", { message: `The new secret does not work yet. ${words}`, action: "Wait some minutes and try again; a fresh secret is issued then.", who: "Microsoft", ...(answer.ok ? {} : { code: answer.refusal.aadsts ? `AADSTS${answer.refusal.aadsts}` : answer.refusal.code }) });
+          throw new StepStopped("failed", {
+            message: `The new secret does not work yet. ${words}`,
+            action: "Wait some minutes and try again; a fresh secret is issued then.",
+            who: "Microsoft",
+            ...(answer.ok ? {} : { code: answer.refusal.aadsts ? `AADSTS${answer.refusal.aadsts}` : answer.refusal.code }),
+          });
         await waitFor(`${words} Usually some seconds, up to 15 minutes.`);
         await pause(PROOF_PAUSE_MS);
       }
     });
     if (signedIn) return signedIn;
-    const asApplication = connect({ token: async () => token!, onCall: (call) => journal.record({ type: "graph.called", detail: { step: current, ...call } }) });
+    const asApplication = connect({
+      token: async () => token!,
+      onCall: (call) => journal.record({ type: "graph.called", detail: { step: current, ...call } }),
+    });
     for (const [index, probe] of desired.probes.entries()) {
       const failed = await step(`${desired.id}.probe.${index}`, `do this as the application: ${probe.title.toLowerCase()}`, async () => {
         try {
@@ -331,13 +456,27 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           // The person exists but has no mailbox: the permission was enough to find that out.
           if (error instanceof GraphError && error.meaning === "not-found") return { note: "Allowed; this account has no such content" };
           if (error instanceof GraphError && error.meaning === "denied")
-            throw new StepStopped("failed", { ...explain(error, ""), message: `The application was refused: ${probe.title.toLowerCase()}.`, action: "Try again in some minutes. If it stays, send the request id to the vendor's support.", who: "The vendor's support" });
+            throw new StepStopped("failed", {
+              ...explain(error, ""),
+              message: `The application was refused: ${probe.title.toLowerCase()}.`,
+              action: "Try again in some minutes. If it stays, send the request id to the vendor's support.",
+              who: "The vendor's support",
+            });
           throw error;
         }
       });
       if (failed) return failed;
     }
-    await journal.record({ type: "step.finished", detail: { step: `${desired.id}.token`, outcome: "done", registration: desired.id, note: `The token's roles are exactly ${expected.join(", ") || "none"}`, facts: { verifiedKeyId: keyId } } });
+    await journal.record({
+      type: "step.finished",
+      detail: {
+        step: `${desired.id}.token`,
+        outcome: "done",
+        registration: desired.id,
+        note: `The token's roles are exactly ${expected.join(", ") || "none"}`,
+        facts: { verifiedKeyId: keyId },
+      },
+    });
     return { outcome: "done" };
   }
 }

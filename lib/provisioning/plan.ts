@@ -78,7 +78,8 @@ const idOf = (actual: Actual, { api, kind, value }: { api: Api; kind: "applicati
 export function applicationBody(desired: DesiredRegistration, actual: Actual): ApplicationBody {
   const existing = actual.registrations[desired.id];
   const declared = new Map<string, Map<string, "Scope" | "Role">>();
-  for (const { resourceAppId, resourceAccess } of existing?.declared ?? []) declared.set(resourceAppId, new Map(resourceAccess.map(({ id, type }) => [`${type}/${id}`, type])));
+  for (const { resourceAppId, resourceAccess } of existing?.declared ?? [])
+    declared.set(resourceAppId, new Map(resourceAccess.map(({ id, type }) => [`${type}/${id}`, type])));
   for (const permission of desired.permissions) {
     const id = idOf(actual, permission);
     if (!id) continue;
@@ -93,17 +94,23 @@ export function applicationBody(desired: DesiredRegistration, actual: Actual): A
     isFallbackPublicClient: desired.isFallbackPublicClient,
     publicClient: { redirectUris: union(existing?.publicClientRedirectUris ?? [], desired.publicClientRedirectUris) },
     web: { redirectUris: union(existing?.webRedirectUris ?? [], desired.webRedirectUris) },
-    requiredResourceAccess: [...declared].map(([resourceAppId, access]) => ({ resourceAppId, resourceAccess: [...access].map(([key, type]) => ({ id: key.slice(type.length + 1), type })) })),
+    requiredResourceAccess: [...declared].map(([resourceAppId, access]) => ({
+      resourceAppId,
+      resourceAccess: [...access].map(([key, type]) => ({ id: key.slice(type.length + 1), type })),
+    })),
     tags: union(existing?.tags ?? [], desired.tags, existing ? [] : [desired.mark]),
   };
 }
 
-const sizeOfDeclared = (declared: ApplicationBody["requiredResourceAccess"]) => declared.reduce((sum, { resourceAccess }) => sum + resourceAccess.length, 0);
+const sizeOfDeclared = (declared: ApplicationBody["requiredResourceAccess"]) =>
+  declared.reduce((sum, { resourceAccess }) => sum + resourceAccess.length, 0);
 
 function applicationChanges(body: ApplicationBody, existing: ActualRegistration): string[] {
   return [
     ...(body.signInAudience !== existing.signInAudience ? ["single tenant"] : []),
-    ...(body.isFallbackPublicClient !== existing.isFallbackPublicClient ? [body.isFallbackPublicClient ? "allow public client flows" : "no public client flows"] : []),
+    ...(body.isFallbackPublicClient !== existing.isFallbackPublicClient
+      ? [body.isFallbackPublicClient ? "allow public client flows" : "no public client flows"]
+      : []),
     ...body.publicClient.redirectUris.filter((uri) => !existing.publicClientRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
     ...body.web.redirectUris.filter((uri) => !existing.webRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
     ...(sizeOfDeclared(body.requiredResourceAccess) !== sizeOfDeclared(existing.declared) ? ["declared permissions"] : []),
@@ -120,7 +127,12 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
   const existing = actual.registrations[desired.id] ?? null;
   const body = applicationBody(desired, actual);
   const changes = existing ? applicationChanges(body, existing) : [];
-  const operation = (kind: OperationKind, rest: Omit<Operation, "id" | "registration" | "kind">, suffix = ""): Operation => ({ id: `${desired.id}.${kind}${suffix}`, registration: desired.id, kind, ...rest });
+  const operation = (kind: OperationKind, rest: Omit<Operation, "id" | "registration" | "kind">, suffix = ""): Operation => ({
+    id: `${desired.id}.${kind}${suffix}`,
+    registration: desired.id,
+    kind,
+    ...rest,
+  });
   const needs = (effect: Effect, may: boolean, role: string) => (effect === "same" || effect === "blocked" || may ? null : role);
   const operations: Operation[] = [];
 
@@ -130,12 +142,25 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
     operation("application", {
       effect: applicationEffect,
       needsRole: needs(applicationEffect, abilities.canRegister, "Cloud Application Administrator"),
-      title: existing ? (changes.length > 0 ? `Change the app registration ${desired.displayName}` : `App registration ${desired.displayName}`) : `Create the app registration ${desired.displayName}`,
+      title: existing
+        ? changes.length > 0
+          ? `Change the app registration ${desired.displayName}`
+          : `App registration ${desired.displayName}`
+        : `Create the app registration ${desired.displayName}`,
       detail: existing
-        ? changes.length > 0 ? `Adds ${changes.join(", ")}` : "Already there"
-        : [ "Single tenant", ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []), ...(uris > 0 ? [counted(uris, "redirect URI")] : []), `${counted(desired.permissions.length, "permission")} declared`].join(", "),
+        ? changes.length > 0
+          ? `Adds ${changes.join(", ")}`
+          : "Already there"
+        : [
+            "Single tenant",
+            ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
+            ...(uris > 0 ? [counted(uris, "redirect URI")] : []),
+            `${counted(desired.permissions.length, "permission")} declared`,
+          ].join(", "),
       permissions: [],
-      requests: [{ method: "PATCH", path: `/v1.0/applications(uniqueName='${desired.uniqueName}')`, headers: { Prefer: "create-if-missing" }, body }],
+      requests: [
+        { method: "PATCH", path: `/v1.0/applications(uniqueName='${desired.uniqueName}')`, headers: { Prefer: "create-if-missing" }, body },
+      ],
     }),
   );
 
@@ -145,9 +170,16 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       effect: principalEffect,
       needsRole: needs(principalEffect, abilities.canRegister, "Cloud Application Administrator"),
       title: principalEffect === "same" ? `Service principal of ${desired.displayName}` : "Create its service principal",
-      detail: principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
+      detail:
+        principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
       permissions: [],
-      requests: [{ method: "PATCH", path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? "{appId}"}')`, headers: { Prefer: "create-if-missing" } }],
+      requests: [
+        {
+          method: "PATCH",
+          path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? "{appId}"}')`,
+          headers: { Prefer: "create-if-missing" },
+        },
+      ],
     }),
   );
 
@@ -170,28 +202,65 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       const missing = permissions.filter(({ isGranted }) => !isGranted);
       const effect: Effect = unknown.length > 0 ? "blocked" : missing.length === 0 ? "same" : granted ? "change" : "create";
       const resourceId = resource?.servicePrincipalId ?? `{${apiName(api)}}`;
-      const may = kind === "delegated" ? abilities.canGrantDelegated : api === "graph" ? abilities.canGrantApplication : abilities.canGrantDelegated;
+      const may =
+        kind === "delegated" ? abilities.canGrantDelegated : api === "graph" ? abilities.canGrantApplication : abilities.canGrantDelegated;
       operations.push(
         operation(
           `grant-${kind}`,
           {
             effect,
             api,
-            needsRole: needs(effect, may, kind === "application" && api === "graph" ? "Privileged Role Administrator" : "Cloud Application Administrator"),
-            title: effect === "same" ? `${kind === "application" ? "Application" : "Delegated"} permissions of ${apiName(api)}` : `Grant ${counted(missing.length, `${kind} permission`)}`,
+            needsRole: needs(
+              effect,
+              may,
+              kind === "application" && api === "graph" ? "Privileged Role Administrator" : "Cloud Application Administrator",
+            ),
+            title:
+              effect === "same"
+                ? `${kind === "application" ? "Application" : "Delegated"} permissions of ${apiName(api)}`
+                : `Grant ${counted(missing.length, `${kind} permission`)}`,
             detail:
               effect === "blocked"
                 ? `Your tenant's ${apiName(api)} does not have ${unknown.map(({ value }) => value).join(", ")}. Leave the feature out, or ask the vendor.`
-                : effect === "same" ? "Already granted"
-                : kind === "application" ? `Application permissions of ${apiName(api)}, for the whole tenant, with admin consent`
-                : `Delegated permissions of ${apiName(api)}, with admin consent${granted ? "; what is granted already stays" : ""}`,
+                : effect === "same"
+                  ? "Already granted"
+                  : kind === "application"
+                    ? `Application permissions of ${apiName(api)}, for the whole tenant, with admin consent`
+                    : `Delegated permissions of ${apiName(api)}, with admin consent${granted ? "; what is granted already stays" : ""}`,
             permissions,
             requests:
               kind === "application"
-                ? missing.map(({ id }) => ({ method: "POST", path: `/v1.0/servicePrincipals/${resourceId}/appRoleAssignedTo`, body: { principalId, resourceId, appRoleId: id ?? "{appRoleId}" } }))
+                ? missing.map(({ id }) => ({
+                    method: "POST",
+                    path: `/v1.0/servicePrincipals/${resourceId}/appRoleAssignedTo`,
+                    body: { principalId, resourceId, appRoleId: id ?? "{appRoleId}" },
+                  }))
                 : granted
-                  ? [{ method: "PATCH", path: `/v1.0/oauth2PermissionGrants/${granted.grantId}`, body: { scope: union(granted.scopes, permissions.map(({ value }) => value)).join(" ") } }]
-                  : [{ method: "POST", path: "/v1.0/oauth2PermissionGrants", body: { clientId: principalId, consentType: "AllPrincipals", principalId: null, resourceId, scope: permissions.map(({ value }) => value).join(" ") } }],
+                  ? [
+                      {
+                        method: "PATCH",
+                        path: `/v1.0/oauth2PermissionGrants/${granted.grantId}`,
+                        body: {
+                          scope: union(
+                            granted.scopes,
+                            permissions.map(({ value }) => value),
+                          ).join(" "),
+                        },
+                      },
+                    ]
+                  : [
+                      {
+                        method: "POST",
+                        path: "/v1.0/oauth2PermissionGrants",
+                        body: {
+                          clientId: principalId,
+                          consentType: "AllPrincipals",
+                          principalId: null,
+                          resourceId,
+                          scope: permissions.map(({ value }) => value).join(" "),
+                        },
+                      },
+                    ],
           },
           `.${api}`,
         ),
@@ -208,7 +277,13 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
         title: isThere ? "Client secret" : `Issue a client secret, valid for ${counted(desired.secretMonths, "month")}`,
         detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
         permissions: [],
-        requests: [{ method: "POST", path: `/v1.0/applications/${existing?.objectId ?? "{objectId}"}/addPassword`, body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${desired.secretMonths} months` } } }],
+        requests: [
+          {
+            method: "POST",
+            path: `/v1.0/applications/${existing?.objectId ?? "{objectId}"}/addPassword`,
+            body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${desired.secretMonths} months` } },
+          },
+        ],
       }),
     );
   }
@@ -216,14 +291,20 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
 }
 
 /** Everything that would happen, in the order in which it would. Pure: planning on the result of applying changes nothing. */
-export const plan = (desired: readonly DesiredRegistration[], actual: Actual, abilities: Abilities, known: KnownCredentials = {}): Operation[] => desired.flatMap((registration) => planRegistration(registration, actual, abilities, known));
+export const plan = (
+  desired: readonly DesiredRegistration[],
+  actual: Actual,
+  abilities: Abilities,
+  known: KnownCredentials = {},
+): Operation[] => desired.flatMap((registration) => planRegistration(registration, actual, abilities, known));
 
 /** A tenant in which nothing of ours is there yet, with the permissions that Microsoft publishes: what a plan assumes before it may look. */
 export const assumedEmpty = (desired: readonly DesiredRegistration[]): Actual => {
   const resources: Actual["resources"] = {};
   for (const { permissions } of desired)
     for (const { api, kind, value } of permissions) {
-      const resource = (resources[api] ??= { servicePrincipalId: `{${apiName(api)}}`, roles: {}, scopes: {} });
+      const resource = resources[api] ?? { servicePrincipalId: `{${apiName(api)}}`, roles: {}, scopes: {} };
+      resources[api] = resource;
       resource[kind === "application" ? "roles" : "scopes"][value] = `{${value}}`;
     }
   return { resources, registrations: {} };
@@ -238,16 +319,34 @@ export type ApprovedEffects = Readonly<Record<string, Effect>>;
  * Whether the plan, as it is now, does nothing that was not approved. What this onboarding has made itself since then
  * is progress, not news; an application of the same key that somebody else made is news.
  */
-export function isWithin(approved: ApprovedEffects, operations: readonly Operation[], desired: readonly DesiredRegistration[], actual: Actual): boolean {
+export function isWithin(
+  approved: ApprovedEffects,
+  operations: readonly Operation[],
+  desired: readonly DesiredRegistration[],
+  actual: Actual,
+): boolean {
   const isForeign = desired.some(({ id, mark }) => {
     const existing = actual.registrations[id];
     return existing && approved[`${id}.application`] === "create" && !existing.tags.includes(mark);
   });
-  return !isForeign && operations.every(({ id, effect }) => effect === "same" || (effect !== "blocked" && ["create", "change"].includes(approved[id] ?? "")));
+  return (
+    !isForeign &&
+    operations.every(({ id, effect }) => effect === "same" || (effect !== "blocked" && ["create", "change"].includes(approved[id] ?? "")))
+  );
 }
 
 /** What an approval is for. Ids that are known only later do not count; what is done and to which permission does. */
 export const planDigest = (operations: readonly Operation[]) =>
   createHash("sha256")
-    .update(JSON.stringify(operations.map(({ id, effect, title, detail, permissions }) => [id, effect, title, detail, permissions.map(({ value, isGranted }) => [value, isGranted])])))
+    .update(
+      JSON.stringify(
+        operations.map(({ id, effect, title, detail, permissions }) => [
+          id,
+          effect,
+          title,
+          detail,
+          permissions.map(({ value, isGranted }) => [value, isGranted]),
+        ]),
+      ),
+    )
     .digest("base64url");

@@ -13,7 +13,7 @@ import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import { apply as applyRun, type Journal, type RunResult, stepsOf } from "./apply.ts";
 import { type DesiredRegistration, desired } from "./desired.ts";
-import { abilitiesOf, type ApprovedEffects, assumedEmpty, isChange, isWithin, type Operation, plan, planDigest } from "./plan.ts";
+import { type ApprovedEffects, abilitiesOf, assumedEmpty, isChange, isWithin, type Operation, plan, planDigest } from "./plan.ts";
 import { type Actual, snapshot } from "./snapshot.ts";
 
 export { abilitiesOf, isChange };
@@ -60,7 +60,11 @@ export type Job = Subject & {
 };
 export type Prepared = { steps: { id: string; title: string }[]; run(): Promise<RunResult> };
 
-const PLAN_CHANGED = { code: "provisioning.plan-changed", status: 409, message: "Your tenant is not as the plan assumed. Review the plan as it is now and approve again." } as const;
+const PLAN_CHANGED = {
+  code: "provisioning.plan-changed",
+  status: 409,
+  message: "Your tenant is not as the plan assumed. Review the plan as it is now and approve again.",
+} as const;
 
 /** Reads the tenant once more; refuses when the plan is not the approved one any more. Writes nothing yet. */
 export async function prepare(job: Job): Promise<Outcome<Prepared, typeof PLAN_CHANGED | auth.StsRefusal>> {
@@ -75,7 +79,12 @@ export async function prepare(job: Job): Promise<Outcome<Prepared, typeof PLAN_C
     steps: stepsOf(wanted, operations),
     run: () =>
       applyRun({
-        journal: job.journal, desired: wanted, actual: actual.value, abilities, known, seal: job.seal,
+        journal: job.journal,
+        desired: wanted,
+        actual: actual.value,
+        abilities,
+        known,
+        seal: job.seal,
         admin: { tenantId: person.tenantId, tenantName: job.tenantName, objectId: person.objectId },
         token: async () => {
           const token = await auth.graphToken(person, auth.WRITE_SCOPES);

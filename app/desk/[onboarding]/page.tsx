@@ -29,34 +29,98 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
     ["Contact", detail.contactEmail],
     ["Invited by", detail.invitedBy],
     ["Created", <Time key="c" at={detail.createdAt} />],
-    ...(progress.signedIn ? [["Tenant", <span key="t">{progress.signedIn.tenantName} <code>{progress.signedIn.tenantId}</code></span>] as [string, React.ReactNode]] : [["Invitation works until", <Time key="e" at={progress.expiresAt} />] as [string, React.ReactNode]]),
-    ["Features", (progress.choices?.features ?? detail.offered).map((feature) => titles.get(feature) ?? feature).join(", ") + (progress.choices ? "" : " (offered)")],
-    ...Object.values(progress.registrations).flatMap(({ appId, displayName }): [string, React.ReactNode][] => (appId ? [[displayName ?? "Application ID", <span key={appId} className="flex items-center gap-2"><code>{appId}</code><CopyButton text={appId} label="the application ID" /></span>]] : [])),
-    ...(progress.handoff ? [["Handoff", <span key="h">{progress.handoff.state}, <Time at={progress.handoff.at} /></span>] as [string, React.ReactNode]] : []),
+    ...(progress.signedIn
+      ? [
+          [
+            "Tenant",
+            <span key="t">
+              {progress.signedIn.tenantName} <code>{progress.signedIn.tenantId}</code>
+            </span>,
+          ] as [string, React.ReactNode],
+        ]
+      : [["Invitation works until", <Time key="e" at={progress.expiresAt} />] as [string, React.ReactNode]]),
+    [
+      "Features",
+      (progress.choices?.features ?? detail.offered).map((feature) => titles.get(feature) ?? feature).join(", ") +
+        (progress.choices ? "" : " (offered)"),
+    ],
+    ...Object.values(progress.registrations).flatMap(({ appId, displayName }): [string, React.ReactNode][] =>
+      appId
+        ? [
+            [
+              displayName ?? "Application ID",
+              <span key={appId} className="flex items-center gap-2">
+                <code>{appId}</code>
+                <CopyButton text={appId} label="the application ID" />
+              </span>,
+            ],
+          ]
+        : [],
+    ),
+    ...(progress.handoff
+      ? [
+          [
+            "Handoff",
+            <span key="h">
+              {progress.handoff.state}, <Time at={progress.handoff.at} />
+            </span>,
+          ] as [string, React.ReactNode],
+        ]
+      : []),
   ];
   return (
     <>
       <TopBar mark="V" title="Desk" chip={detail.customerName} person={support.username} />
       <Live url="/desk/events" />
       <main className="mx-auto max-w-[960px] px-4 py-7 sm:px-7">
-        <p className="mb-3 text-[14px]"><a href="/desk">Onboardings</a></p>
-        <div className="flex flex-wrap items-center gap-3"><h1 className="break-words">{detail.customerName}</h1><StatusPill status={standing.status} /></div>
-        <p className="mt-2 text-ink-2">{standing.waitingFor === "nobody" ? "Nobody has to act." : <>Waiting for: {WAITING_FOR[standing.waitingFor]}, since <Since at={standing.since} now={now} />.</>}</p>
-        {progress.mismatch && !progress.signedIn && <p className="mt-2 text-fail">Somebody signed in to {progress.mismatch.tenantName} instead, <Time at={progress.mismatch.at} />.</p>}
-        {progress.run?.failure && progress.run.outcome !== "done" && <Failure failure={progress.run.failure} at={progress.run.finishedAt} />}
+        <p className="mb-3 text-[14px]">
+          <a href="/desk">Onboardings</a>
+        </p>
+        <div className="flex flex-wrap items-center gap-3">
+          <h1 className="break-words">{detail.customerName}</h1>
+          <StatusPill status={standing.status} />
+        </div>
+        <p className="mt-2 text-ink-2">
+          {standing.waitingFor === "nobody" ? (
+            "Nobody has to act."
+          ) : (
+            <>
+              Waiting for: {WAITING_FOR[standing.waitingFor]}, since <Since at={standing.since} now={now} />.
+            </>
+          )}
+        </p>
+        {progress.mismatch && !progress.signedIn && (
+          <p className="mt-2 text-fail">
+            Somebody signed in to {progress.mismatch.tenantName} instead, <Time at={progress.mismatch.at} />.
+          </p>
+        )}
+        {progress.run?.failure && progress.run.outcome !== "done" && (
+          <Failure failure={progress.run.failure} at={progress.run.finishedAt} />
+        )}
         <Card className="mt-6 p-5">
           <dl className="grid grid-cols-1 gap-x-6 gap-y-2.5 sm:grid-cols-[180px_minmax(0,1fr)]">
-            {FACTS.map(([label, value]) => <div key={label} className="contents"><dt className="text-ink-2">{label}</dt><dd className="min-w-0 break-words">{value}</dd></div>)}
+            {FACTS.map(([label, value]) => (
+              <div key={label} className="contents">
+                <dt className="text-ink-2">{label}</dt>
+                <dd className="min-w-0 break-words">{value}</dd>
+              </div>
+            ))}
           </dl>
           {support.mayChange && !progress.revokedAt && (
             <div className="no-print mt-5 flex flex-wrap items-start gap-3 border-t border-line pt-4">
               <RenewForm id={id} adminEmail={detail.adminEmail} />
-              <Act action={revoke} fields={{ onboarding: id }} look="danger" busy="Cancelling…">Cancel the onboarding</Act>
+              <Act action={revoke} fields={{ onboarding: id }} look="danger" busy="Cancelling…">
+                Cancel the onboarding
+              </Act>
             </div>
           )}
         </Card>
         <h2 className="mt-8 mb-2.5">Timeline</h2>
-        <p className="mb-3"><a href={`/desk/${id}/audit`} className={buttonClass({ look: "quiet" })}>Export as JSON</a></p>
+        <p className="mb-3">
+          <a href={`/desk/${id}/audit`} className={buttonClass({ look: "quiet" })}>
+            Export as JSON
+          </a>
+        </p>
         <RecordList records={records} />
       </main>
     </>

@@ -11,7 +11,9 @@ export function RenewForm({ id, adminEmail }: { id: string; adminEmail: string }
     <form action={submit} className="space-y-3">
       <input type="hidden" name="onboarding" value={id} />
       <input type="hidden" name="adminEmail" value={adminEmail} />
-      <Button type="submit" look="quiet" disabled={isPending}>{isPending ? "Sending…" : "Send a fresh link"}</Button>
+      <Button type="submit" look="quiet" disabled={isPending}>
+        {isPending ? "Sending…" : "Send a fresh link"}
+      </Button>
       <Invited result={result} />
     </form>
   );

@@ -34,7 +34,11 @@ export function InvitationForm({ products }: { products: Product[] }) {
         <label className="block font-medium">
           Product
           <select name="productId" value={productId} onChange={({ target }) => setProductId(target.value)} className={inputClass}>
-            {products.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+            {products.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
           </select>
         </label>
         <Field name="customerName" label="Customer" hint="As the admin knows their own company" />
@@ -49,13 +53,18 @@ export function InvitationForm({ products }: { products: Product[] }) {
             {product.features.map((feature) => (
               <label key={feature.id} className="flex cursor-pointer gap-3">
                 <input type="checkbox" name="offered" value={feature.id} defaultChecked className="mt-1 size-4.5 shrink-0" />
-                <span><span className="block font-medium">{feature.title}</span><span className="block text-[14px] text-ink-2">{feature.summary}</span></span>
+                <span>
+                  <span className="block font-medium">{feature.title}</span>
+                  <span className="block text-[14px] text-ink-2">{feature.summary}</span>
+                </span>
               </label>
             ))}
           </fieldset>
         </Card>
       )}
-      <Button type="submit" disabled={isPending}>{isPending ? "Inviting…" : "Invite"}</Button>
+      <Button type="submit" disabled={isPending}>
+        {isPending ? "Inviting…" : "Invite"}
+      </Button>
       <Invited result={result} />
     </form>
   );

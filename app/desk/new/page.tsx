@@ -7,12 +7,18 @@ export const metadata = { title: "New onboarding" };
 
 export default async function NewOnboarding() {
   const support = await requireSupport("/desk/new");
-  const products = catalogue.listProducts().map(({ id, name, features }) => ({ id, name, features: features.map((feature) => ({ id: feature.id, title: feature.title, summary: feature.summary })) }));
+  const products = catalogue.listProducts().map(({ id, name, features }) => ({
+    id,
+    name,
+    features: features.map((feature) => ({ id: feature.id, title: feature.title, summary: feature.summary })),
+  }));
   return (
     <>
       <TopBar mark="V" title="Desk" person={support.username} />
       <main className="mx-auto max-w-[680px] px-4 py-7 sm:px-7">
-        <p className="mb-3 text-[14px]"><a href="/desk">Onboardings</a></p>
+        <p className="mb-3 text-[14px]">
+          <a href="/desk">Onboardings</a>
+        </p>
         <h1>New onboarding</h1>
         <Lead>The customer’s admin gets a link by mail. It works for 14 days.</Lead>
         <InvitationForm products={products} />

@@ -14,7 +14,11 @@ const SIGNED_OUT: ActionResult = { refused: "Your session is over. Reload the pa
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
 /** Every action below is for an admin of the onboarding's tenant: `onboarding` refuses anybody else's session. */
-async function asAdmin<T>(form: FormData, act: (person: SignedIn, id: string, now: Date) => Promise<Outcome<T>>, then?: (value: T, id: string) => ActionResult | never): Promise<ActionResult> {
+async function asAdmin<T>(
+  form: FormData,
+  act: (person: SignedIn, id: string, now: Date) => Promise<Outcome<T>>,
+  then?: (value: T, id: string) => ActionResult | never,
+): Promise<ActionResult> {
   const person = await findSignedIn();
   if (!person) return SIGNED_OUT;
   const id = text(form, "onboarding");
@@ -31,15 +35,31 @@ export async function enter(_: ActionResult, form: FormData): Promise<ActionResu
 }
 
 export async function choose(_: ActionResult, form: FormData): Promise<ActionResult> {
-  const pairs = (prefix: string) => Object.fromEntries([...form].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), String(value)]));
-  const choices = Choices.safeParse({ features: form.getAll("feature").map(String), variants: pairs("variant."), answers: pairs("answer."), layout: text(form, "layout") || "single" });
+  const pairs = (prefix: string) =>
+    Object.fromEntries(
+      [...form].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), String(value)]),
+    );
+  const choices = Choices.safeParse({
+    features: form.getAll("feature").map(String),
+    variants: pairs("variant."),
+    answers: pairs("answer."),
+    layout: text(form, "layout") || "single",
+  });
   if (!choices.success) return { refused: "These choices cannot be read. Reload the page and choose again." };
-  return asAdmin(form, (person, id, now) => onboarding.choose(person, id, choices.data, now), (_value, id) => redirect(`/o/${id}/plan`));
+  return asAdmin(
+    form,
+    (person, id, now) => onboarding.choose(person, id, choices.data, now),
+    (_value, id) => redirect(`/o/${id}/plan`),
+  );
 }
 
 /** Approves what was shown and starts; the page of the run asks for consent where that is still missing. */
 export async function approve(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, (person, id, now) => onboarding.approve(person, id, text(form, "digest"), now), (_value, id) => redirect(`/o/${id}/run?go=1`));
+  return asAdmin(
+    form,
+    (person, id, now) => onboarding.approve(person, id, text(form, "digest"), now),
+    (_value, id) => redirect(`/o/${id}/run?go=1`),
+  );
 }
 
 /** Starts or resumes the approved run, for the page that shows it. */

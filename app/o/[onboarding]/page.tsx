@@ -1,7 +1,7 @@
+import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Narrow, TopBar } from "@/components/onboarding/frame";
 import { Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings } from "@/lib/auth/auth";
-import { SignInButton } from "@/components/entra/entra";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { linkToken } from "./admin";
 import { OpenInvitation } from "./open-invitation";
@@ -22,7 +22,9 @@ export default async function Landing({ params }: { params: Promise<{ onboarding
     return (
       <>
         <TopBar mark="V" title="Vestibule" />
-        <Narrow><OpenInvitation id={id} /></Narrow>
+        <Narrow>
+          <OpenInvitation id={id} />
+        </Narrow>
       </>
     );
   const { manifest, customerName, invitedBy, expiresAt, expectedDomain, offered, contactEmail, progress } = subject;
@@ -43,33 +45,64 @@ export default async function Landing({ params }: { params: Promise<{ onboarding
                   ...(progress.signedIn ? [] : [["Works until", <Time key="t" at={expiresAt} />] as const]),
                 ]}
               />
-              <SignInButton wide settings={browserSettings()} ask={{ to: `/o/${id}/tenant` }}>Sign in with Microsoft</SignInButton>
-              <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">Signing in asks for your identity and nothing else. Not your tenant? Forward the mail to a colleague who administers it.</p>
+              <SignInButton wide settings={browserSettings()} ask={{ to: `/o/${id}/tenant` }}>
+                Sign in with Microsoft
+              </SignInButton>
+              <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
+                Signing in asks for your identity and nothing else. Not your tenant? Forward the mail to a colleague who administers it.
+              </p>
             </>
           ) : (
             <>
               <h2>Who can help</h2>
-              <p className="mt-2 text-ink-2">{invitedBy} of {manifest.vendor.name} sent this invitation{manifest.vendor.support ? <>; their support is <a href={`mailto:${manifest.vendor.support}`}>{manifest.vendor.support}</a></> : null}.</p>
+              <p className="mt-2 text-ink-2">
+                {invitedBy} of {manifest.vendor.name} sent this invitation
+                {manifest.vendor.support ? (
+                  <>
+                    ; their support is <a href={`mailto:${manifest.vendor.support}`}>{manifest.vendor.support}</a>
+                  </>
+                ) : null}
+                .
+              </p>
             </>
           )
         }
       >
-        <h1>Connect {manifest.name} with {customerName}’s Microsoft 365</h1>
-        <Lead>{invitedBy} of {manifest.vendor.name} invites you. {manifest.summary}</Lead>
-        {!open.ok && <div className="mt-6"><Notice tone="fail" title={open.refusal.message} /></div>}
+        <h1>
+          Connect {manifest.name} with {customerName}’s Microsoft 365
+        </h1>
+        <Lead>
+          {invitedBy} of {manifest.vendor.name} invites you. {manifest.summary}
+        </Lead>
+        {!open.ok && (
+          <div className="mt-6">
+            <Notice tone="fail" title={open.refusal.message} />
+          </div>
+        )}
         <Card className="mt-6 p-5">
           <h2>What will happen in your tenant</h2>
-          <p className="mt-1 text-ink-2">An app registration and its service principal are created, the permissions of the features you choose are granted, and, where needed, one client secret is issued for {contactEmail}. You can choose from:</p>
+          <p className="mt-1 text-ink-2">
+            An app registration and its service principal are created, the permissions of the features you choose are granted, and, where
+            needed, one client secret is issued for {contactEmail}. You can choose from:
+          </p>
           <ul className="mt-3 space-y-2">
-            {manifest.features.filter((feature) => offered.includes(feature.id)).map((feature) => (
-              <li key={feature.id}><b className="font-semibold">{feature.title}</b> <span className="text-ink-2">{feature.summary}</span></li>
-            ))}
+            {manifest.features
+              .filter((feature) => offered.includes(feature.id))
+              .map((feature) => (
+                <li key={feature.id}>
+                  <b className="font-semibold">{feature.title}</b> <span className="text-ink-2">{feature.summary}</span>
+                </li>
+              ))}
           </ul>
         </Card>
         <Card className="mt-3.5 p-5">
           <h2>How it goes</h2>
           <ol className="mt-2 list-decimal space-y-2 pl-5">
-            {STEPS.map(([what, why]) => <li key={what}><b className="font-semibold">{what}</b> <span className="text-ink-2">{why}</span></li>)}
+            {STEPS.map(([what, why]) => (
+              <li key={what}>
+                <b className="font-semibold">{what}</b> <span className="text-ink-2">{why}</span>
+              </li>
+            ))}
           </ol>
         </Card>
       </Columns>

@@ -117,11 +117,11 @@ ALTER TABLE "Handoff" ADD CONSTRAINT "Handoff_onboardingId_fkey" FOREIGN KEY ("o
 ALTER TABLE "HandoffCipher" ADD CONSTRAINT "HandoffCipher_handoffId_fkey" FOREIGN KEY ("handoffId") REFERENCES "Handoff"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 
--- The audit trail only grows.
-CREATE FUNCTION audit_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The audit trail only grows. The semicolon of the body is written as \x3b: the driver adapter splits scripts at semicolons.
+CREATE FUNCTION audit_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS E'
 BEGIN
-  RAISE EXCEPTION 'AuditEvent is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
-END $$;
+  RAISE EXCEPTION \'AuditEvent is append-only: % is refused\', TG_OP USING ERRCODE = \'insufficient_privilege\'\x3b
+END';
 CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON "AuditEvent"
   FOR EACH ROW EXECUTE FUNCTION audit_event_is_append_only();
 CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON "AuditEvent"

@@ -12,12 +12,29 @@ export default async function Audit({ params }: { params: Promise<{ onboarding: 
   const { manifest, progress } = subject;
   return (
     <>
-      <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`} person={person.username} />
+      <TopBar
+        mark={manifest.name[0] ?? "V"}
+        title={manifest.name}
+        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+        person={person.username}
+      />
       <main className="mx-auto max-w-[960px] px-4 py-9 sm:px-7">
         <h1>The record of this onboarding</h1>
-        <Lead>Every step and every call to Microsoft Graph, with Microsoft’s request id. Records are never changed: each carries the hash of the one before it.</Lead>
-        <p className="no-print mt-4 flex flex-wrap gap-2.5"><a href={`/o/${id}/audit/export`} className={buttonClass({ look: "quiet" })}>Export as JSON</a><a href={`/o/${id}/run`} className={buttonClass({ look: "quiet" })}>Back to the run</a></p>
-        <div className="mt-6"><RecordList records={await audit.list(id)} /></div>
+        <Lead>
+          Every step and every call to Microsoft Graph, with Microsoft’s request id. Records are never changed: each carries the hash of the
+          one before it.
+        </Lead>
+        <p className="no-print mt-4 flex flex-wrap gap-2.5">
+          <a href={`/o/${id}/audit/export`} className={buttonClass({ look: "quiet" })}>
+            Export as JSON
+          </a>
+          <a href={`/o/${id}/run`} className={buttonClass({ look: "quiet" })}>
+            Back to the run
+          </a>
+        </p>
+        <div className="mt-6">
+          <RecordList records={await audit.list(id)} />
+        </div>
       </main>
     </>
   );

@@ -12,10 +12,26 @@ export default async function Features({ params }: { params: Promise<{ onboardin
   const { id: productId, version, name, summary, vendor, registration, questions, features, manualSteps, handover } = manifest;
   return (
     <>
-      <TopBar mark={name[0] ?? "V"} title={name} chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`} person={person.username} />
+      <TopBar
+        mark={name[0] ?? "V"}
+        title={name}
+        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+        person={person.username}
+      />
       <Checklist
         onboarding={id}
-        manifest={{ id: productId, version, name, summary, vendor, registration, questions, manualSteps, handover, features: features.filter((feature) => offered.includes(feature.id)) }}
+        manifest={{
+          id: productId,
+          version,
+          name,
+          summary,
+          vendor,
+          registration,
+          questions,
+          manualSteps,
+          handover,
+          features: features.filter((feature) => offered.includes(feature.id)),
+        }}
         chosen={progress.choices ?? null}
         roles={abilitiesOf(person.directoryRoles)}
       />

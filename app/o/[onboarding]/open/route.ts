@@ -12,6 +12,12 @@ export async function POST(request: Request, { params }: { params: Promise<{ onb
   if (typeof token !== "string") return json({ code: "http.malformed", message: "The link is not complete." }, 422);
   const opened = await onboarding.openInvitation(id, token, new Date());
   if (!opened.ok) return refusalAsJson(opened.refusal);
-  (await cookies()).set("invitation", token, { httpOnly: true, secure: config().BASE_URL.startsWith("https:"), sameSite: "lax", path: `/o/${id}`, maxAge: 14 * 86_400 });
+  (await cookies()).set("invitation", token, {
+    httpOnly: true,
+    secure: config().BASE_URL.startsWith("https:"),
+    sameSite: "lax",
+    path: `/o/${id}`,
+    maxAge: 14 * 86_400,
+  });
   return json({ ok: true });
 }

@@ -13,7 +13,13 @@ import { requireAdmin } from "../admin";
 
 export const metadata = { title: "Review the plan" };
 
-export default async function Plan({ params, searchParams }: { params: Promise<{ onboarding: string }>; searchParams: Promise<{ changed?: string }> }) {
+export default async function Plan({
+  params,
+  searchParams,
+}: {
+  params: Promise<{ onboarding: string }>;
+  searchParams: Promise<{ changed?: string }>;
+}) {
   const { onboarding: id } = await params;
   const { changed } = await searchParams;
   const { person, subject } = await requireAdmin(id, `/o/${id}/plan`);
@@ -21,15 +27,31 @@ export default async function Plan({ params, searchParams }: { params: Promise<{
   if (!progress.choices) redirect(`/o/${id}/features`);
   if (progress.run && !progress.run.finishedAt) redirect(`/o/${id}/run`);
   const review = await onboarding.review(person, subject, new Date());
-  const bar = <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`} person={person.username} />;
+  const bar = (
+    <TopBar
+      mark={manifest.name[0] ?? "V"}
+      title={manifest.name}
+      chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+      person={person.username}
+    />
+  );
   if (!review?.ok)
     return (
       <>
         {bar}
-        <Columns aside={<><h2 className="mb-3">Sign in again</h2><SignOut to={`/o/${id}/tenant`}>Sign out and in</SignOut></>}>
+        <Columns
+          aside={
+            <>
+              <h2 className="mb-3">Sign in again</h2>
+              <SignOut to={`/o/${id}/tenant`}>Sign out and in</SignOut>
+            </>
+          }
+        >
           <Steps current={3} />
           <h1>The plan could not be made</h1>
-          <div className="mt-6"><Notice tone="fail" title={review?.refusal.message ?? "Choose features first."} /></div>
+          <div className="mt-6">
+            <Notice tone="fail" title={review?.refusal.message ?? "Choose features first."} />
+          </div>
         </Columns>
       </>
     );
@@ -45,34 +67,77 @@ export default async function Plan({ params, searchParams }: { params: Promise<{
       <Columns
         aside={
           <>
-            <h2 className="mb-2.5 md:mb-0">{blocked.length > 0 ? "This cannot be done as it is" : changes.length === 0 ? "Nothing to do" : "Ready when you are"}</h2>
-            <Facts items={[["You can do", `${changes.length - forOthers.length} of ${changes.length}`], ["Needs an approver", forOthers.length], ["Already there", operations.filter(({ effect }) => effect === "same").length], ["By hand, afterwards", manual.length]]} />
+            <h2 className="mb-2.5 md:mb-0">
+              {blocked.length > 0 ? "This cannot be done as it is" : changes.length === 0 ? "Nothing to do" : "Ready when you are"}
+            </h2>
+            <Facts
+              items={[
+                ["You can do", `${changes.length - forOthers.length} of ${changes.length}`],
+                ["Needs an approver", forOthers.length],
+                ["Already there", operations.filter(({ effect }) => effect === "same").length],
+                ["By hand, afterwards", manual.length],
+              ]}
+            />
             {blocked.length === 0 && (changes.length > 0 || !progress.run) && (
-              <Act action={approve} fields={{ onboarding: id, digest }} wide busy="Approving…">Approve and provision</Act>
+              <Act action={approve} fields={{ onboarding: id, digest }} wide busy="Approving…">
+                Approve and provision
+              </Act>
             )}
-            <p className="mt-2.5"><a href={`/o/${id}/features`} className={buttonClass({ look: "quiet", wide: true })}>Change the features</a></p>
-            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">Every change is recorded with Microsoft’s request id, so that you can match it with your tenant’s own audit log.{basis === "assumed-empty" && " Microsoft asks you next for the permission to make exactly these changes."}</p>
+            <p className="mt-2.5">
+              <a href={`/o/${id}/features`} className={buttonClass({ look: "quiet", wide: true })}>
+                Change the features
+              </a>
+            </p>
+            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
+              Every change is recorded with Microsoft’s request id, so that you can match it with your tenant’s own audit log.
+              {basis === "assumed-empty" && " Microsoft asks you next for the permission to make exactly these changes."}
+            </p>
           </>
         }
       >
         <Steps current={3} />
-        <h1>{what} in {progress.signedIn?.domain}</h1>
+        <h1>
+          {what} in {progress.signedIn?.domain}
+        </h1>
         <Lead>
           This is everything that will happen, in this order.{" "}
-          {basis === "read" ? <>Your tenant was read at <Time at={readAt} />; if it changes in the meantime, you are asked again.</> : <>We may not look into your tenant yet, so this assumes that nothing of {manifest.name} is there. We look as soon as you approve, and ask again if something is.</>}
+          {basis === "read" ? (
+            <>
+              Your tenant was read at <Time at={readAt} />; if it changes in the meantime, you are asked again.
+            </>
+          ) : (
+            <>
+              We may not look into your tenant yet, so this assumes that nothing of {manifest.name} is there. We look as soon as you
+              approve, and ask again if something is.
+            </>
+          )}
         </Lead>
         <div className="mt-6 space-y-3.5">
-          {(changed || (basis === "read" && progress.run === undefined && !progress.approved && operations.some(({ effect }) => effect !== "create"))) && (
-            <Notice tone="wait" title="Your tenant is not empty">Something of {manifest.name} is there already. Nothing was written. Lines marked = stay as they are, lines marked ~ are added to.</Notice>
+          {(changed ||
+            (basis === "read" &&
+              progress.run === undefined &&
+              !progress.approved &&
+              operations.some(({ effect }) => effect !== "create"))) && (
+            <Notice tone="wait" title="Your tenant is not empty">
+              Something of {manifest.name} is there already. Nothing was written. Lines marked = stay as they are, lines marked ~ are added
+              to.
+            </Notice>
           )}
-          {progress.consentRefused && <Notice tone="wait" title="Microsoft did not get your consent">{meaningOfConsentRefusal(progress.consentRefused.code)}</Notice>}
+          {progress.consentRefused && (
+            <Notice tone="wait" title="Microsoft did not get your consent">
+              {meaningOfConsentRefusal(progress.consentRefused.code)}
+            </Notice>
+          )}
           {forOthers.length > 0 && (
             <Notice tone="wait" title={`${forOthers.length === 1 ? "One line needs" : `${forOthers.length} lines need`} another role`}>
-              You can start now: everything that you may do is done, the rest waits. A colleague with the role named there opens the same invitation, sees what is left and finishes it.
+              You can start now: everything that you may do is done, the rest waits. A colleague with the role named there opens the same
+              invitation, sees what is left and finishes it.
             </Notice>
           )}
           <PlanList operations={operations} manual={manual} />
-          <p className="text-[13px] text-ink-2">Afterwards we read everything back, sign in with the new secret where there is one, and try each feature once, reading only.</p>
+          <p className="text-[13px] text-ink-2">
+            Afterwards we read everything back, sign in with the new secret where there is one, and try each feature once, reading only.
+          </p>
         </div>
       </Columns>
     </>

@@ -14,7 +14,12 @@ export function CopyLink({ id, contact }: { id: string; contact: string }) {
     return (
       <Notice live tone="wait" title="This is the only time the link is shown">
         <p>Give it to {contact} yourself, by a way that you trust. Whoever opens it first can read the values, once.</p>
-        <div className="flex items-center gap-2"><code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="handoff-link">{link}</code><CopyButton text={link} label="the link" /></div>
+        <div className="flex items-center gap-2">
+          <code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="handoff-link">
+            {link}
+          </code>
+          <CopyButton text={link} label="the link" />
+        </div>
       </Notice>
     );
   return (

@@ -1,5 +1,5 @@
-import { CopyButton } from "@/components/ui/copy-button";
 import { Act } from "@/components/ui/act";
+import { CopyButton } from "@/components/ui/copy-button";
 import { Card, Pill, Time } from "@/components/ui/ui";
 import type { Progress } from "@/lib/audit/status";
 import type { ManualStep } from "@/lib/catalogue/selection";
@@ -20,21 +20,31 @@ export function ManualSteps({ id, steps, progress }: { id: string; steps: readon
             <li key={step.id} className="px-4 py-4 sm:px-5">
               <div className="flex flex-wrap items-start justify-between gap-2">
                 <p className="font-medium">{step.title}</p>
-                <div className="flex gap-2"><Pill>{OWNER[step.owner]}</Pill>{isOpen ? <Pill tone="wait">To do</Pill> : <Pill tone="done">{state.state === "done" ? "Done" : "Not applicable"}</Pill>}</div>
+                <div className="flex gap-2">
+                  <Pill>{OWNER[step.owner]}</Pill>
+                  {isOpen ? <Pill tone="wait">To do</Pill> : <Pill tone="done">{state.state === "done" ? "Done" : "Not applicable"}</Pill>}
+                </div>
               </div>
               <p className="mt-1 max-w-[70ch] text-[14px] text-ink-2">{step.body}</p>
               {step.script && (
                 <div className="relative mt-2">
                   <pre className="overflow-auto rounded-lg bg-sunken p-3.5 pr-14 text-ink-2">{step.script}</pre>
-                  <div className="absolute top-2 right-2"><CopyButton text={step.script} label="the script" /></div>
+                  <div className="absolute top-2 right-2">
+                    <CopyButton text={step.script} label="the script" />
+                  </div>
                 </div>
               )}
               {isOpen ? (
                 <TickForm id={id} step={step.id} />
               ) : (
                 <div className="mt-2 flex flex-wrap items-center gap-3 text-[13px] text-ink-2">
-                  <span>{state.by}, <Time at={state.at} />{state.note && <>: “{state.note}”</>}</span>
-                  <Act action={tick} fields={{ onboarding: id, step: step.id, state: "todo", note: "" }} look="quiet" busy="Opening…">Open it again</Act>
+                  <span>
+                    {state.by}, <Time at={state.at} />
+                    {state.note && <>: “{state.note}”</>}
+                  </span>
+                  <Act action={tick} fields={{ onboarding: id, step: step.id, state: "todo", note: "" }} look="quiet" busy="Opening…">
+                    Open it again
+                  </Act>
                 </div>
               )}
             </li>

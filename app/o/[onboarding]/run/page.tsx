@@ -5,8 +5,8 @@ import { Act } from "@/components/ui/act";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Live } from "@/components/ui/live";
 import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
-import { browserSettings } from "@/lib/auth/auth";
 import type { HandoffProgress, Progress } from "@/lib/audit/status";
+import { browserSettings } from "@/lib/auth/auth";
 import { manualStepsFor } from "@/lib/catalogue/selection";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { mailHandoff, reissue } from "../actions";
@@ -20,29 +20,46 @@ export const metadata = { title: "Provision" };
 function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [title: string, text: string] {
   if (!run) return ["Starting", "Your approval is recorded. We read your tenant once more, then make exactly what you approved."];
   if (isInterrupted) return ["The run was interrupted", "What is done stays done and is not done twice. It goes on from there."];
-  if (!run.finishedAt) return ["Making it in your tenant", "You can close this tab: it goes on without you, and this address shows how it stands."];
-  if (run.outcome === "awaiting-approval") return ["Waiting for a colleague with the right role", "Everything that your role allows is done. The rest is one approval away."];
+  if (!run.finishedAt)
+    return ["Making it in your tenant", "You can close this tab: it goes on without you, and this address shows how it stands."];
+  if (run.outcome === "awaiting-approval")
+    return ["Waiting for a colleague with the right role", "Everything that your role allows is done. The rest is one approval away."];
   if (run.outcome !== "done") return ["It stopped", "What is done stays done. Nothing is done twice when you try again."];
-  if (handoff?.state === "sealed" || !handoff) return ["It works. Now hand it over", `${steps.filter(({ state }) => state === "done" || state === "already-ok").length} steps done and read back from your tenant.`];
+  if (handoff?.state === "sealed" || !handoff)
+    return [
+      "It works. Now hand it over",
+      `${steps.filter(({ state }) => state === "done" || state === "already-ok").length} steps done and read back from your tenant.`,
+    ];
   if (handoff.state === "revealed") return ["Handed over", "The vendor's contact has the values. Nothing secret is left here."];
   return ["Handed over to the contact", "You are told here when the link is opened and when the values are revealed."];
 }
 
 function HandoffCard({ id, contact, handoff, isHeld }: { id: string; contact: string; handoff: HandoffProgress; isHeld: boolean }) {
-  const renewed = <Act action={reissue} fields={{ onboarding: id }} look="quiet" busy="Issuing…">Issue a new credential and link</Act>;
+  const renewed = (
+    <Act action={reissue} fields={{ onboarding: id }} look="quiet" busy="Issuing…">
+      Issue a new credential and link
+    </Act>
+  );
   switch (handoff.state) {
     case "sealed":
       return isHeld ? (
         <>
-          <p className="text-ink-2">The values are sealed. The link shows them once, to whoever opens it and asks. It works until <Time at={handoff.expiresAt} />.</p>
+          <p className="text-ink-2">
+            The values are sealed. The link shows them once, to whoever opens it and asks. It works until <Time at={handoff.expiresAt} />.
+          </p>
           <div className="mt-4 flex flex-wrap items-start gap-3">
-            <Act action={mailHandoff} fields={{ onboarding: id }} busy="Sending…">Send the link to {contact}</Act>
+            <Act action={mailHandoff} fields={{ onboarding: id }} busy="Sending…">
+              Send the link to {contact}
+            </Act>
             <CopyLink id={id} contact={contact} />
           </div>
         </>
       ) : (
         <>
-          <Notice tone="wait" title="The link was sealed for another browser session">Links are never stored, so this session cannot give it out. A new credential takes some seconds; the old one is removed from your tenant.</Notice>
+          <Notice tone="wait" title="The link was sealed for another browser session">
+            Links are never stored, so this session cannot give it out. A new credential takes some seconds; the old one is removed from
+            your tenant.
+          </Notice>
           <div className="mt-4">{renewed}</div>
         </>
       );
@@ -50,25 +67,50 @@ function HandoffCard({ id, contact, handoff, isHeld }: { id: string; contact: st
     case "opened":
       return (
         <>
-          <p>{handoff.how === "copied" ? `You took the link for ${handoff.to}` : `Sent to ${handoff.to}`}, {handoff.sentAt && <Time at={handoff.sentAt} />}.</p>
-          <p className="text-ink-2">{handoff.state === "opened" && handoff.openedAt ? <>Opened <Time at={handoff.openedAt} />, not revealed yet.</> : "Not opened yet."} It works until <Time at={handoff.expiresAt} />. Lost? Links are never stored, so a new one means a new credential.</p>
+          <p>
+            {handoff.how === "copied" ? `You took the link for ${handoff.to}` : `Sent to ${handoff.to}`},{" "}
+            {handoff.sentAt && <Time at={handoff.sentAt} />}.
+          </p>
+          <p className="text-ink-2">
+            {handoff.state === "opened" && handoff.openedAt ? (
+              <>
+                Opened <Time at={handoff.openedAt} />, not revealed yet.
+              </>
+            ) : (
+              "Not opened yet."
+            )}{" "}
+            It works until <Time at={handoff.expiresAt} />. Lost? Links are never stored, so a new one means a new credential.
+          </p>
           <div className="mt-4">{renewed}</div>
         </>
       );
     case "revealed":
-      return <p>Revealed <Time at={handoff.revealedAt ?? handoff.at} />. If {handoff.to} says that it was not them, remove the secret under App registrations at once and tell the vendor.</p>;
+      return (
+        <p>
+          Revealed <Time at={handoff.revealedAt ?? handoff.at} />. If {handoff.to} says that it was not them, remove the secret under App
+          registrations at once and tell the vendor.
+        </p>
+      );
     case "expired":
     case "revoked":
       return (
         <>
-          <Notice tone="wait" title={handoff.state === "expired" ? "Nobody opened the link in time" : "This link was thrown away"}>{handoff.mailFailed ?? "The values in it were deleted. Issue a new credential to hand over again."}</Notice>
+          <Notice tone="wait" title={handoff.state === "expired" ? "Nobody opened the link in time" : "This link was thrown away"}>
+            {handoff.mailFailed ?? "The values in it were deleted. Issue a new credential to hand over again."}
+          </Notice>
           <div className="mt-4">{renewed}</div>
         </>
       );
   }
 }
 
-export default async function Run({ params, searchParams }: { params: Promise<{ onboarding: string }>; searchParams: Promise<{ go?: string }> }) {
+export default async function Run({
+  params,
+  searchParams,
+}: {
+  params: Promise<{ onboarding: string }>;
+  searchParams: Promise<{ go?: string }>;
+}) {
   const { onboarding: id } = await params;
   const { go } = await searchParams;
   const { person, subject } = await requireAdmin(id, `/o/${id}/run`);
@@ -86,22 +128,49 @@ export default async function Run({ params, searchParams }: { params: Promise<{ 
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
   return (
     <>
-      <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`} person={person.username} />
+      <TopBar
+        mark={manifest.name[0] ?? "V"}
+        title={manifest.name}
+        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+        person={person.username}
+      />
       <Live url={`/o/${id}/events`} />
       <Columns
         aside={
           <>
             <h2>{isDone ? "In your tenant" : isRunning ? "Safe to close this tab" : "How it stands"}</h2>
-            <Facts items={[["Done", count("done", "already-ok")], ["Waiting", count("todo", "running", "waiting")], ["Needs an approver", count("needs-approver")], ["Failed", count("failed")], ...(run ? [["Started", <Since key="s" at={run.startedAt} now={now} />] as const] : [])]} />
-            {Object.values(progress.registrations).map((facts) => facts.appId && (
-              <div key={facts.appId} className="mt-3 border-t border-line pt-3 text-[13px]">
-                <p className="font-medium">{facts.displayName}</p>
-                <p className="mt-1 text-ink-2">Application (client) ID</p>
-                <p className="flex items-center justify-between gap-2"><code>{facts.appId}</code><CopyButton text={facts.appId} label="the application ID" /></p>
-                {facts.secretEndsAt && <p className="mt-1 text-ink-2">Secret expires <Time at={facts.secretEndsAt} /></p>}
-              </div>
-            ))}
-            <p className="mt-3.5 border-t border-line pt-3.5"><a href={`/o/${id}/audit`} className={buttonClass({ look: "quiet", wide: true })}>The record</a></p>
+            <Facts
+              items={[
+                ["Done", count("done", "already-ok")],
+                ["Waiting", count("todo", "running", "waiting")],
+                ["Needs an approver", count("needs-approver")],
+                ["Failed", count("failed")],
+                ...(run ? [["Started", <Since key="s" at={run.startedAt} now={now} />] as const] : []),
+              ]}
+            />
+            {Object.values(progress.registrations).map(
+              (facts) =>
+                facts.appId && (
+                  <div key={facts.appId} className="mt-3 border-t border-line pt-3 text-[13px]">
+                    <p className="font-medium">{facts.displayName}</p>
+                    <p className="mt-1 text-ink-2">Application (client) ID</p>
+                    <p className="flex items-center justify-between gap-2">
+                      <code>{facts.appId}</code>
+                      <CopyButton text={facts.appId} label="the application ID" />
+                    </p>
+                    {facts.secretEndsAt && (
+                      <p className="mt-1 text-ink-2">
+                        Secret expires <Time at={facts.secretEndsAt} />
+                      </p>
+                    )}
+                  </div>
+                ),
+            )}
+            <p className="mt-3.5 border-t border-line pt-3.5">
+              <a href={`/o/${id}/audit`} className={buttonClass({ look: "quiet", wide: true })}>
+                The record
+              </a>
+            </p>
           </>
         }
       >
@@ -112,24 +181,59 @@ export default async function Run({ params, searchParams }: { params: Promise<{ 
           {wantsRun && <Start id={id} auto label="Go on" settings={browserSettings()} loginHint={person.username} />}
           {canRetry && run?.outcome === "awaiting-approval" && (
             <Notice tone="wait" title="A Privileged Role Administrator or a Global Administrator has to grant the rest">
-              <p>Forward the invitation, or this address, to such a colleague in {progress.signedIn?.domain}. They sign in, see only what is left, and approve it. If you hold the role through PIM, activate it, sign out and in again, then go on.</p>
-              <p><a href={`/o/${id}/plan`} className={buttonClass()}>See what is left and approve it</a></p>
+              <p>
+                Forward the invitation, or this address, to such a colleague in {progress.signedIn?.domain}. They sign in, see only what is
+                left, and approve it. If you hold the role through PIM, activate it, sign out and in again, then go on.
+              </p>
+              <p>
+                <a href={`/o/${id}/plan`} className={buttonClass()}>
+                  See what is left and approve it
+                </a>
+              </p>
             </Notice>
           )}
           {canRetry && run?.outcome !== "awaiting-approval" && (
             <>
               {run?.failure && <Failure failure={run.failure} at={run.finishedAt} />}
-              {approved ? <Start id={id} auto={run?.outcome === "sign-in-needed" && Boolean(go)} label="Try again" settings={browserSettings()} loginHint={person.username} /> : <p><a href={`/o/${id}/plan`} className={buttonClass()}>Review the plan</a></p>}
+              {approved ? (
+                <Start
+                  id={id}
+                  auto={run?.outcome === "sign-in-needed" && Boolean(go)}
+                  label="Try again"
+                  settings={browserSettings()}
+                  loginHint={person.username}
+                />
+              ) : (
+                <p>
+                  <a href={`/o/${id}/plan`} className={buttonClass()}>
+                    Review the plan
+                  </a>
+                </p>
+              )}
             </>
           )}
-          {isDone && handoff && <Card className="p-5"><h2 className="mb-1">The one-time link</h2><HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await onboarding.canGiveLink(person, subject)} /></Card>}
+          {isDone && handoff && (
+            <Card className="p-5">
+              <h2 className="mb-1">The one-time link</h2>
+              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await onboarding.canGiveLink(person, subject)} />
+            </Card>
+          )}
           {isDone && manual.length > 0 && (
-            <section aria-labelledby="manual"><h2 id="manual" className="mt-6 mb-2.5">What only people can do</h2><ManualSteps id={id} steps={manual} progress={progress.manual} /></section>
+            <section aria-labelledby="manual">
+              <h2 id="manual" className="mt-6 mb-2.5">
+                What only people can do
+              </h2>
+              <ManualSteps id={id} steps={manual} progress={progress.manual} />
+            </section>
           )}
           {progress.steps.length > 0 && (
             <section aria-labelledby="steps">
-              <h2 id="steps" className="mt-6 mb-2.5">{isDone ? "What was done" : "Steps"}</h2>
-              <p role="status" className="sr-only">{isRunning ? `${count("done", "already-ok")} of ${progress.steps.length} steps done` : title}</p>
+              <h2 id="steps" className="mt-6 mb-2.5">
+                {isDone ? "What was done" : "Steps"}
+              </h2>
+              <p role="status" className="sr-only">
+                {isRunning ? `${count("done", "already-ok")} of ${progress.steps.length} steps done` : title}
+              </p>
               <RunSteps steps={progress.steps} now={now} />
             </section>
           )}

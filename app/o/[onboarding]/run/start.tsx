@@ -2,9 +2,9 @@
 
 import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState } from "react";
-import { Button, Notice } from "@/components/ui/ui";
 import { LeaveForConsent } from "@/components/entra/entra";
 import { SignOut } from "@/components/ui/sign-out";
+import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import { start } from "../actions";
 
@@ -14,7 +14,19 @@ type State = { is: "starting" } | { is: "consent" } | { is: "refused"; text: str
  * Starts the approved run or goes on with an interrupted one, and fetches the consent that is still missing.
  * `auto` does so as soon as the page is shown.
  */
-export function Start({ id, auto, label, settings, loginHint }: { id: string; auto: boolean; label: string; settings: BrowserSettings; loginHint: string }) {
+export function Start({
+  id,
+  auto,
+  label,
+  settings,
+  loginHint,
+}: {
+  id: string;
+  auto: boolean;
+  label: string;
+  settings: BrowserSettings;
+  loginHint: string;
+}) {
   const router = useRouter();
   const [state, setState] = useState<State>(auto ? { is: "starting" } : { is: "quiet" });
   const hasStarted = useRef(false);

@@ -15,6 +15,11 @@ export function EnterTenant({ id }: { id: string }) {
     form.set("onboarding", id);
     startTransition(() => submit(form));
   });
-  if (result?.refused) return <Notice live tone="fail" title="You cannot go on with this account">{result.refused}</Notice>;
+  if (result?.refused)
+    return (
+      <Notice live tone="fail" title="You cannot go on with this account">
+        {result.refused}
+      </Notice>
+    );
   return <Notice live tone="info" title="Comparing your tenant with the invitation" />;
 }

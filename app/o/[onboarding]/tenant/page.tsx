@@ -1,9 +1,8 @@
 import { Check, Minus, TriangleAlert } from "lucide-react";
 import { redirect } from "next/navigation";
 import { Columns, Facts, Lead, Narrow, Steps, TopBar } from "@/components/onboarding/frame";
-import { Card } from "@/components/ui/ui";
-import { buttonClass } from "@/components/ui/ui";
 import { SignOut } from "@/components/ui/sign-out";
+import { buttonClass, Card } from "@/components/ui/ui";
 import { findSignedIn } from "@/lib/auth/auth";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
@@ -23,7 +22,9 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
         <TopBar mark="V" title="Vestibule" person={person.username} />
         <Narrow>
           <EnterTenant id={id} />
-          <div className="mt-6"><SignOut to={`/o/${id}`}>Use another account</SignOut></div>
+          <div className="mt-6">
+            <SignOut to={`/o/${id}`}>Use another account</SignOut>
+          </div>
         </Narrow>
       </>
     );
@@ -31,21 +32,53 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
   const { roleNames, canRegister, canGrantApplication, canGrantDelegated } = abilitiesOf(person.directoryRoles);
   const CHECKS = [
     { can: true, title: `This is the tenant that owns ${expectedDomain}`, text: `${progress.signedIn?.tenantName}, ${person.tenantId}` },
-    { can: canRegister, title: "Create the app registration and its secret", text: canRegister ? "Your role allows it." : "Needs a Cloud Application Administrator or Application Administrator. Microsoft decides when we try; an ordinary member may sometimes register, too." },
-    { can: canGrantDelegated, title: "Grant delegated permissions", text: canGrantDelegated ? "Your role allows it." : "Needs a Cloud Application Administrator." },
-    { can: canGrantApplication, title: "Grant application permissions of Microsoft Graph", text: canGrantApplication ? "Your role allows it." : "Needs a Privileged Role Administrator or a Global Administrator. You can do the rest; such a colleague opens the same invitation and finishes." },
+    {
+      can: canRegister,
+      title: "Create the app registration and its secret",
+      text: canRegister
+        ? "Your role allows it."
+        : "Needs a Cloud Application Administrator or Application Administrator. Microsoft decides when we try; an ordinary member may sometimes register, too.",
+    },
+    {
+      can: canGrantDelegated,
+      title: "Grant delegated permissions",
+      text: canGrantDelegated ? "Your role allows it." : "Needs a Cloud Application Administrator.",
+    },
+    {
+      can: canGrantApplication,
+      title: "Grant application permissions of Microsoft Graph",
+      text: canGrantApplication
+        ? "Your role allows it."
+        : "Needs a Privileged Role Administrator or a Global Administrator. You can do the rest; such a colleague opens the same invitation and finishes.",
+    },
   ];
   return (
     <>
-      <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`} person={person.username} />
+      <TopBar
+        mark={manifest.name[0] ?? "V"}
+        title={manifest.name}
+        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+        person={person.username}
+      />
       <Columns
         aside={
           <>
             <h2>You are signed in</h2>
-            <Facts items={[["As", person.name], ["Roles", roleNames.join(", ") || "none that counts here"]]} />
-            <a href={nextPath(subject)} className={buttonClass({ wide: true })}>Continue</a>
-            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">Roles come from your sign-in. If you have just activated one, sign out and in again, so that Microsoft tells us.</p>
-            <div className="mt-3 hidden md:block"><SignOut to={`/o/${id}/tenant`}>Sign in again</SignOut></div>
+            <Facts
+              items={[
+                ["As", person.name],
+                ["Roles", roleNames.join(", ") || "none that counts here"],
+              ]}
+            />
+            <a href={nextPath(subject)} className={buttonClass({ wide: true })}>
+              Continue
+            </a>
+            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
+              Roles come from your sign-in. If you have just activated one, sign out and in again, so that Microsoft tells us.
+            </p>
+            <div className="mt-3 hidden md:block">
+              <SignOut to={`/o/${id}/tenant`}>Sign in again</SignOut>
+            </div>
           </>
         }
       >
@@ -55,8 +88,17 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
         <Card className="mt-6 divide-y divide-line">
           {CHECKS.map(({ can, title, text }, index) => (
             <div key={title} className="flex gap-3.5 px-5 py-3.5">
-              {can ? <Check size={18} className="mt-0.5 shrink-0 text-done" aria-label="yes" /> : index === 1 && roleNames.length === 0 ? <TriangleAlert size={18} className="mt-0.5 shrink-0 text-wait" aria-label="probably not" /> : <Minus size={18} className="mt-0.5 shrink-0 text-wait" aria-label="not by you" />}
-              <div><p className="font-medium">{title}</p><p className="text-[14px] text-ink-2">{text}</p></div>
+              {can ? (
+                <Check size={18} className="mt-0.5 shrink-0 text-done" aria-label="yes" />
+              ) : index === 1 && roleNames.length === 0 ? (
+                <TriangleAlert size={18} className="mt-0.5 shrink-0 text-wait" aria-label="probably not" />
+              ) : (
+                <Minus size={18} className="mt-0.5 shrink-0 text-wait" aria-label="not by you" />
+              )}
+              <div>
+                <p className="font-medium">{title}</p>
+                <p className="text-[14px] text-ink-2">{text}</p>
+              </div>
             </div>
           ))}
         </Card>

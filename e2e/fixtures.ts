@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
+
+export type StackFacts = {
+  baseUrl: string;
+  sandboxUrl: string;
+  databaseUrl: string;
+  databaseFolder: string;
+  embeddedUrl: string;
+  logs: string;
+};
+export const stack = JSON.parse(readFileSync(process.env.VESTIBULE_STACK ?? "test-results/stack.json", "utf8")) as StackFacts;
+
+export { base as test, expect };
+
+/** A browser of its own for one person; an unexpected console error fails the test. */
+export async function browserFor(browser: Browser, options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: stack.baseUrl, ...options });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: stack.baseUrl });
+  context.on("console", (message) => {
+    if (message.type() === "error" && !/status of (403|404|409|410|422)/.test(message.text()))
+      errors.push(`${message.page()?.url()}: ${message.text()}`);
+  });
+  return context;
+}
+const errors: string[] = [];
+base.afterEach(() => {
+  const seen = errors.splice(0);
+  expect(seen, "console errors").toEqual([]);
+});
+
+export const sandbox = {
+  reset: () => fetch(`${stack.sandboxUrl}/_sandbox/reset`, { method: "POST" }),
+  post: (path: string, body: unknown) =>
+    fetch(`${stack.sandboxUrl}/_sandbox/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  clearFaults: () => fetch(`${stack.sandboxUrl}/_sandbox/faults`, { method: "DELETE" }),
+  state: async () => (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as SandboxState,
+  mails: async () => (await (await fetch(`${stack.sandboxUrl}/_mailbox/api`)).json()) as { to: string[]; subject: string; text: string }[],
+};
+export type SandboxState = {
+  tenants: {
+    id: string;
+    domains: string[];
+    applications: {
+      id: string;
+      appId: string;
+      displayName: string;
+      uniqueName: string | null;
+      isFallbackPublicClient: boolean;
+      publicClient: { redirectUris: string[] };
+      passwords: { keyId: string; displayName: string }[];
+      requiredResourceAccess: { resourceAccess: unknown[] }[];
+    }[];
+    servicePrincipals: { id: string; appId: string; displayName: string }[];
+    appRoleAssignments: { principalId: string; appRoleId: string }[];
+    grants: { clientId: string; scope: string; consentType: string }[];
+  }[];
+};
+export const tenantOf = (state: SandboxState, domain: string) => state.tenants.find(({ domains }) => domains.includes(domain))!;
+
+/** The newest mail to somebody, once it has arrived. */
+export async function mailTo(address: string): Promise<{ subject: string; text: string; link: string }> {
+  const newest = async () => (await sandbox.mails()).findLast(({ to }) => to.includes(address));
+  await expect.poll(newest).toBeDefined();
+  const { subject, text } = (await newest())!;
+  return { subject, text, link: /https?:\/\/\S+/.exec(text)![0] };
+}
+
+/** Chooses an account on the sandbox's sign-in page and accepts what is asked for, if anything is. */
+export async function signInAs(page: Page, upn: string) {
+  await page.getByRole("button", { name: "Sign in with Microsoft" }).click();
+  await page.getByRole("button", { name: new RegExp(upn.replaceAll(".", "\\.")) }).click();
+  const accept = page.getByRole("button", { name: "Accept" });
+  await expect(accept.or(page.getByRole("banner"))).toBeVisible();
+  if (await accept.isVisible()) await accept.click();
+  await page.waitForURL((url) => url.href.startsWith(stack.baseUrl) && !url.pathname.startsWith("/auth/"));
+}
+
+/** Accepts the permissions that the approved plan needs. */
+export async function acceptConsent(page: Page) {
+  await page.getByRole("button", { name: "Accept" }).click();
+  await page.waitForURL((url) => url.href.startsWith(stack.baseUrl) && !url.pathname.startsWith("/auth/"));
+}
+
+export type Wish = { customer?: string; domain?: string; admin?: string; contact?: string; product?: string; without?: string[] };
+/** Support signs in and invites; returns the link as the form shows it. */
+export async function invite(
+  page: Page,
+  {
+    customer = "Contoso Ltd",
+    domain = "contoso.com",
+    admin = "adele@contoso.com",
+    contact = "maria@cirrus.example",
+    product = "Cirrus Connect",
+    without = [],
+  }: Wish = {},
+): Promise<string> {
+  await page.goto("/desk/new");
+  if (page.url().includes("/sign-in")) {
+    await signInAs(page, "sam@cirrus.example");
+    await page.goto("/desk/new");
+  }
+  await page.getByLabel("Product").selectOption({ label: product });
+  await page.getByLabel("Customer").fill(customer);
+  await page.getByLabel("Domain of their tenant").fill(domain);
+  await page.getByLabel("Admin’s e-mail").fill(admin);
+  await page.getByLabel("Contact’s e-mail").fill(contact);
+  for (const feature of without) await page.getByRole("checkbox", { name: feature }).uncheck();
+  await page.getByRole("button", { name: "Invite" }).click();
+  const link = page.getByTestId("invitation-link");
+  await expect(link).toBeVisible();
+  return link.innerText();
+}
+
+/** The admin opens the invitation and signs in to the tenant. */
+export async function enter(page: Page, link: string, upn: string) {
+  await page.goto(link);
+  await signInAs(page, upn);
+}
+
+export const onboardingId = (link: string) => /\/o\/([0-9a-f-]+)/.exec(link)![1]!;
+
+/** From the tenant page to an approved plan under way. */
+export async function chooseAndApprove(page: Page, features: string[], also?: () => Promise<void>) {
+  await page.getByRole("link", { name: "Continue" }).click();
+  for (const feature of features) await page.getByRole("checkbox", { name: feature }).check();
+  await also?.();
+  await page.getByRole("button", { name: "Review the plan" }).click();
+  await page.getByRole("button", { name: "Approve and provision" }).click();
+  await page.waitForURL(/\/run/);
+}
+
+export async function provisioned(page: Page) {
+  await expect(page.getByRole("heading", { level: 1, name: "It works. Now hand it over" })).toBeVisible({ timeout: 60_000 });
+}

@@ -1,0 +1,159 @@
+import { ConfidentialClientApplication } from "@azure/msal-node";
+import {
+  acceptConsent,
+  browserFor,
+  chooseAndApprove,
+  enter,
+  expect,
+  invite,
+  mailTo,
+  onboardingId,
+  provisioned,
+  sandbox,
+  stack,
+  tenantOf,
+  test,
+} from "./fixtures";
+
+/** A client that is not ours, with nothing but the revealed values. */
+async function foreignClient({ tenantId, applicationId, secret }: { tenantId: string; applicationId: string; secret: string }) {
+  const host = new URL(stack.sandboxUrl).host;
+  const base = `${stack.sandboxUrl}/${tenantId}`;
+  const client = new ConfidentialClientApplication({
+    auth: {
+      clientId: applicationId,
+      clientSecret: secret,
+      authority: `https://${host}/${tenantId}`,
+      knownAuthorities: [host],
+      authorityMetadata: JSON.stringify({
+        issuer: `${base}/v2.0`,
+        authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+        token_endpoint: `${base}/oauth2/v2.0/token`,
+        jwks_uri: `${base}/discovery/v2.0/keys`,
+      }),
+      cloudDiscoveryMetadata: JSON.stringify({
+        tenant_discovery_endpoint: `${base}/v2.0/.well-known/openid-configuration`,
+        metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
+      }),
+    },
+  });
+  const token = await client.acquireTokenByClientCredential({ scopes: [`${stack.sandboxUrl}/.default`] });
+  return (path: string) => fetch(`${stack.sandboxUrl}/v1.0${path}`, { headers: { authorization: `Bearer ${token!.accessToken}` } });
+}
+
+test.beforeEach(() => sandbox.reset());
+
+test("support invites, the admin provisions Cirrus Connect, the contact reveals once, and a foreign client works with the values", async ({
+  browser,
+}) => {
+  const supportContext = await browserFor(browser);
+  const support = await supportContext.newPage();
+  const shownLink = await invite(support);
+  const invitation = await mailTo("adele@contoso.com");
+  expect(invitation.link).toBe(shownLink);
+  await support.goto("/desk");
+  const row = support.getByRole("row", { name: /Contoso Ltd/ }).first();
+  await expect(row).toContainText("Invited");
+
+  const adminContext = await browserFor(browser);
+  const admin = await adminContext.newPage();
+  await admin.goto(invitation.link);
+  await expect(admin.getByRole("heading", { level: 1 })).toContainText("Connect Cirrus Connect with Contoso Ltd");
+  await expect(admin.getByRole("main")).toContainText("What will happen in your tenant");
+  expect(admin.url()).not.toContain("#");
+  await expect(row, "support sees the opening without reloading").toContainText("Opened");
+
+  await enter(admin, invitation.link, "adele@contoso.com");
+  await expect(admin.getByRole("main")).toContainText("This is the tenant that owns contoso.com");
+  await chooseAndApprove(admin, ["Active Directory", "Outlook Calendar", "Outlook mail", "User presence"]);
+  await acceptConsent(admin);
+  await expect(row, "support watches the run").toContainText(/Provisioning|Ready to hand over/);
+  await provisioned(admin);
+  await expect(row).toContainText("Ready to hand over");
+
+  const contoso = tenantOf(await sandbox.state(), "contoso.com");
+  const [application, ...others] = contoso.applications;
+  expect(others).toEqual([]);
+  expect(application).toMatchObject({ displayName: "Cirrus Server", isFallbackPublicClient: true });
+  expect(application!.publicClient.redirectUris).toEqual([
+    "https://login.microsoftonline.com/common/oauth2/nativeclient",
+    "urn:ietf:wg:oauth:2.0:oob",
+    "http://localhost:8639",
+  ]);
+  expect(application!.passwords).toHaveLength(1);
+  expect(application!.requiredResourceAccess[0]!.resourceAccess).toHaveLength(9);
+  const principal = contoso.servicePrincipals.find(({ appId }) => appId === application!.appId)!;
+  expect(contoso.appRoleAssignments.filter(({ principalId }) => principalId === principal.id)).toHaveLength(4);
+  expect(
+    contoso.grants
+      .find(({ clientId }) => clientId === principal.id)
+      ?.scope.split(" ")
+      .sort(),
+  ).toEqual(["Mail.ReadWrite.Shared", "Mail.Send.Shared", "offline_access", "openid", "profile"]);
+
+  await admin.getByRole("button", { name: /Send the link to maria/ }).click();
+  await expect(admin.getByRole("heading", { level: 1, name: "Handed over to the contact" })).toBeVisible();
+  await expect(row).toContainText("Handed over");
+
+  const mail = await mailTo("maria@cirrus.example");
+  expect(mail.subject).not.toContain(contoso.id);
+  const contactContext = await browserFor(browser);
+  const contact = await contactContext.newPage();
+  await contact.goto(mail.link);
+  await expect(contact.getByRole("heading", { level: 1 })).toHaveText("Contoso Ltd sends you the values for Cirrus Connect");
+  await contact.reload();
+  await contact.goto(mail.link);
+  await expect(contact.getByText("after reveal").first(), "opening consumes nothing").toBeVisible();
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await expect(contact.getByRole("heading", { level: 1 })).toHaveText("Values from Contoso Ltd for Cirrus Connect");
+  const value = (label: string) => contact.locator(".field", { hasText: label }).locator("code").innerText();
+  const secret = await value("Client secret value");
+  const revealed = { applicationId: await value("Application (client) ID"), tenantId: await value("Tenant (directory) ID"), secret };
+  expect(revealed.applicationId).toBe(application!.appId);
+  expect(await value("Tenant name")).toBe("Contoso Ltd");
+  await contact.getByRole("button", { name: "Copy Client secret value" }).click();
+  expect(await contact.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+  await contact.goto("about:blank");
+  await contact.goto(mail.link);
+  await expect(contact.getByRole("heading", { level: 1 })).toHaveText("These values were revealed already");
+
+  await expect(admin.getByRole("heading", { level: 1, name: "Handed over", exact: true })).toBeVisible();
+  await expect(admin.getByText("Revealed", { exact: false }).first()).toBeVisible();
+  await expect(row).toContainText("Live");
+
+  const call = await foreignClient(revealed);
+  expect((await call("/users")).status).toBe(200);
+  expect((await call("/groups")).status).toBe(200);
+
+  await admin.getByRole("link", { name: "The record" }).click();
+  await expect(admin.getByText("Values revealed to the contact")).toBeVisible();
+  const exported = await adminContext.request.get(`/o/${onboardingId(invitation.link)}/audit/export`);
+  const text = await exported.text();
+  expect(text).toContain("graph.called");
+  expect(text, "the record holds no secret").not.toContain(secret);
+  expect(text).not.toContain(new URL(mail.link).hash.slice(1));
+});
+
+test("without Active Directory the application may not read groups", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, { customer: "Contoso calendars" });
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await chooseAndApprove(admin, ["Outlook Calendar"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  await admin.getByRole("button", { name: "Show the link, to give it myself" }).click();
+  const handoff = await admin.getByTestId("handoff-link").innerText();
+  const contact = await (await browserFor(browser)).newPage();
+  await contact.goto(handoff);
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  const value = (label: string) => contact.locator(".field", { hasText: label }).locator("code").innerText();
+  const call = await foreignClient({
+    applicationId: await value("Application (client) ID"),
+    tenantId: await value("Tenant (directory) ID"),
+    secret: await value("Client secret value"),
+  });
+  const refused = await call("/groups");
+  expect(refused.status).toBe(403);
+  expect(await refused.json()).toMatchObject({ error: { code: "Authorization_RequestDenied" } });
+});

@@ -1,0 +1,165 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readCatalogue } from "../catalogue/catalogue";
+import type { Choices } from "../catalogue/schema";
+import { RESOURCE_APP_ID } from "../graph/graph";
+import { desired } from "./desired";
+import { abilitiesOf, applicationBody, assumedEmpty, isWithin, plan, planDigest } from "./plan";
+import type { Actual, Api } from "./snapshot";
+
+const manifest = readCatalogue(["lib/catalogue/vendors"]).get("cirrus-connect")!;
+const all = abilitiesOf(["62e90394-69f5-4237-9190-012177145e10"]);
+const cloudApplicationAdministrator = abilitiesOf(["158c047a-c907-4556-b7ef-446551a6b5f7"]);
+const wanted = (choices: Choices) => desired(manifest, choices, "Vestibule 12345678");
+const everything: Choices = { features: manifest.features.map(({ id }) => id), variants: {}, answers: {}, layout: "single" };
+
+/** What a tenant holds once the plan for `choices` was carried out on `before`. */
+function applied(choices: Choices, before: Actual): Actual {
+  const after: Actual = { resources: before.resources, registrations: {} };
+  for (const registration of wanted(choices)) {
+    const body = applicationBody(registration, before);
+    const existing = before.registrations[registration.id];
+    const grantedRoles = [...(existing?.grantedRoles ?? [])];
+    const scopes = new Map((existing?.grantedScopes ?? []).map(({ resourceId, scopes: held }) => [resourceId, new Set(held)]));
+    for (const { api, kind, value } of registration.permissions) {
+      const resource = before.resources[api as Api]!;
+      if (kind === "application") grantedRoles.push({ resourceId: resource.servicePrincipalId, appRoleId: resource.roles[value]! });
+      else scopes.set(resource.servicePrincipalId, (scopes.get(resource.servicePrincipalId) ?? new Set()).add(value));
+    }
+    after.registrations[registration.id] = {
+      appId: "app",
+      objectId: "object",
+      displayName: body.displayName,
+      signInAudience: body.signInAudience,
+      isFallbackPublicClient: body.isFallbackPublicClient,
+      publicClientRedirectUris: body.publicClient.redirectUris,
+      webRedirectUris: body.web.redirectUris,
+      tags: body.tags,
+      declared: body.requiredResourceAccess,
+      credentials: [{ keyId: "key", displayName: "Vestibule 12345678 x", endDateTime: "2027-11-22T00:00:00Z" }],
+      servicePrincipalId: "principal",
+      grantedRoles,
+      grantedScopes: [...scopes].map(([resourceId, held]) => ({ grantId: `grant-${resourceId}`, resourceId, scopes: [...held] })),
+    };
+  }
+  return after;
+}
+const known = { verifiedKeyId: "key" };
+const knownFor = (choices: Choices) => Object.fromEntries(wanted(choices).map(({ id }) => [id, known]));
+const emptyTenant = () =>
+  assumedEmpty(wanted({ ...everything, variants: { "user-presence": "delegated" }, answers: { "directory-sync": "on-premises" } }));
+const fullTenant = (): Actual => {
+  const a = assumedEmpty(wanted(everything));
+  const b = emptyTenant();
+  return {
+    resources: {
+      graph: {
+        servicePrincipalId: "graph",
+        roles: { ...a.resources.graph!.roles, ...b.resources.graph!.roles },
+        scopes: { ...a.resources.graph!.scopes, ...b.resources.graph!.scopes },
+      },
+    },
+    registrations: {},
+  };
+};
+
+const choices = fc.record({
+  features: fc.shuffledSubarray(everything.features, { minLength: 1 }),
+  variants: fc.constantFrom<Record<string, string>>({}, { "user-presence": "application" }, { "user-presence": "delegated" }),
+  answers: fc.constantFrom<Record<string, string>>({}, { "directory-sync": "entra" }, { "directory-sync": "on-premises" }),
+  layout: fc.constantFrom("single" as const, "per-feature" as const),
+});
+
+test("planning on the result of applying is empty", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const after = applied(choice, fullTenant());
+      expect(plan(wanted(choice), after, all, knownFor(choice)).filter(({ effect }) => effect !== "same")).toEqual([]);
+    }),
+  );
+});
+
+test("adding features later changes only what is missing, and then nothing", () => {
+  fc.assert(
+    fc.property(choices, choices, (first, second) => {
+      const both: Choices = { ...second, layout: "single", features: [...new Set([...first.features, ...second.features])] };
+      const between = applied({ ...first, layout: "single" }, fullTenant());
+      const operations = plan(wanted(both), between, all, knownFor(both));
+      expect(operations.find(({ kind }) => kind === "application")?.effect).not.toBe("create");
+      const after = applied(both, between);
+      expect(plan(wanted(both), after, all, knownFor(both)).every(({ effect }) => effect === "same")).toBe(true);
+    }),
+  );
+});
+
+test("the order of the features does not matter", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      const reversed = { ...choice, features: choice.features.toReversed() };
+      expect(plan(wanted(reversed), fullTenant(), all)).toEqual(plan(wanted(choice), fullTenant(), all));
+    }),
+  );
+});
+
+test("a Cloud Application Administrator needs an approver for application permissions of Microsoft Graph and for nothing else", () => {
+  const operations = plan(wanted(everything), fullTenant(), cloudApplicationAdministrator);
+  expect(operations.filter(({ needsRole }) => needsRole).map(({ kind, needsRole }) => [kind, needsRole])).toEqual([
+    ["grant-application", "Privileged Role Administrator"],
+  ]);
+});
+
+test("a permission that the tenant does not know blocks its line and names itself", () => {
+  const tenant = fullTenant();
+  delete tenant.resources.graph!.roles["Calendars.Read"];
+  const blocked = plan(wanted(everything), tenant, all).filter(({ effect }) => effect === "blocked");
+  expect(blocked).toHaveLength(1);
+  expect(blocked[0]!.detail).toContain("Calendars.Read");
+});
+
+test("what a customer added to the application stays", () => {
+  const choice: Choices = { ...everything, features: ["outlook-calendar"] };
+  const before = applied(choice, fullTenant());
+  const server = before.registrations.server!;
+  server.publicClientRedirectUris.push("https://customer.example/callback");
+  server.declared.push({ resourceAppId: "00000009-0000-0000-c000-000000000000", resourceAccess: [{ id: "own", type: "Scope" }] });
+  server.displayName = "Renamed by the customer";
+  const body = applicationBody(wanted(everything)[0]!, before);
+  expect(body.publicClient.redirectUris).toContain("https://customer.example/callback");
+  expect(body.requiredResourceAccess.map(({ resourceAppId }) => resourceAppId)).toEqual([
+    RESOURCE_APP_ID.graph,
+    "00000009-0000-0000-c000-000000000000",
+  ]);
+  expect(body.displayName).toBe("Renamed by the customer");
+});
+
+test("scopes that the customer granted beside ours are kept in the request", () => {
+  const choice: Choices = { ...everything, features: ["outlook-mail"] };
+  const before = applied({ ...choice }, fullTenant());
+  before.registrations.server!.grantedScopes[0]!.scopes = ["Tasks.Read", "openid"];
+  const grant = plan(wanted(choice), before, all).find(({ kind }) => kind === "grant-delegated")!;
+  expect(grant.effect).toBe("change");
+  expect((grant.requests[0]!.body as { scope: string }).scope.split(" ")).toEqual(
+    expect.arrayContaining(["Tasks.Read", "openid", "Mail.Send.Shared"]),
+  );
+});
+
+test("an approval covers a retry, but neither somebody else's application nor anything more", () => {
+  const tenant = fullTenant();
+  const approved = Object.fromEntries(plan(wanted(everything), tenant, all).map(({ id, effect }) => [id, effect]));
+  const half = applied({ ...everything, features: ["outlook-calendar"] }, tenant);
+  expect(isWithin(approved, plan(wanted(everything), half, all), wanted(everything), half), "our own unfinished work").toBe(true);
+  half.registrations.server!.tags = ["Vestibule"];
+  expect(
+    isWithin(approved, plan(wanted(everything), half, all), wanted(everything), half),
+    "an application that this onboarding did not make",
+  ).toBe(false);
+  const small = wanted({ ...everything, features: ["outlook-calendar"] });
+  const approvedSmall = Object.fromEntries(plan(small, tenant, all).map(({ id, effect }) => [id, effect]));
+  expect(isWithin(approvedSmall, plan(wanted(everything), tenant, all), wanted(everything), tenant), "more than was approved").toBe(false);
+});
+
+test("the digest of an approval does not depend on ids that are known only later", () => {
+  const read = plan(wanted(everything), fullTenant(), all);
+  const assumed = plan(wanted(everything), assumedEmpty(wanted(everything)), all);
+  expect(planDigest(read)).toBe(planDigest(assumed));
+});

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { findBrowser } from "./browser.ts";
+import { startPostgres } from "./postgres.ts";
+import { build, freePort, newKeyRing, startStack } from "./servers.ts";
+
+export type Tally = { suite: string; passed: number; failed: number };
+
+function run(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+    child.once("error", () => resolve(1));
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+const bin = (name: string) => path.resolve("node_modules/.bin", name);
+
+/** One command that passes or fails as a whole. */
+async function whole(suite: string, command: string, args: string[]): Promise<Tally> {
+  console.log(`\n— ${suite}`);
+  const isGood = (await run(command, args)) === 0;
+  return { suite, passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 };
+}
+
+/** A folder of its own. PostgreSQL runs as another user when we are root, so it must be able to enter. */
+function scratch(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "vestibule-"));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+/** What a reporter counted; a runner that failed without counting a failure counts as one. */
+function counted(suite: string, code: number, passed: number, failed: number): Tally {
+  return { suite, passed, failed: failed === 0 && code !== 0 ? 1 : failed };
+}
+
+export async function check(): Promise<Tally[]> {
+  const lint = await whole("style", bin("biome"), ["check", "--error-on-warnings", "--max-diagnostics=30"]);
+  const types = await whole("types", bin("tsc"), ["--noEmit"]);
+  console.log("\n— unit and integration");
+  const folder = scratch();
+  const postgres = await startPostgres(path.join(folder, "postgres"));
+  const report = path.join(folder, "vitest.json");
+  try {
+    const code = await run(
+      process.execPath,
+      [path.resolve("node_modules/vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      {
+        VESTIBULE_TEST_DATABASE: postgres.url,
+      },
+    );
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8")) as {
+      numPassedTests: number;
+      numFailedTests: number;
+    };
+    return [lint, types, counted("unit and integration", code, numPassedTests, numFailedTests)];
+  } finally {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export async function e2e(args: string[]): Promise<Tally[]> {
+  console.log("\n— end to end");
+  build();
+  const browser = findBrowser();
+  const folder = scratch();
+  const postgres = await startPostgres(path.join(folder, "postgres"));
+  const keys = newKeyRing();
+  const portsOf = async () => ({ portal: await freePort(), sandbox: await freePort(), mail: await freePort() });
+  const databaseUrl = await postgres.createDatabase("portal");
+  const stack = await startStack(await portsOf(), {
+    dataDir: path.join(folder, "data"),
+    databaseUrl,
+    keys,
+    portalSecret: "e2e-portal-secret",
+  });
+  const facts = path.join(folder, "stack.json");
+  const report = path.join(folder, "playwright.json");
+  writeFileSync(
+    facts,
+    JSON.stringify({
+      baseUrl: stack.baseUrl,
+      sandboxUrl: stack.sandboxUrl,
+      databaseUrl,
+      databaseFolder: postgres.folder,
+      portalEnv: stack.portalEnv,
+      portalPid: stack.portal.process.pid,
+    }),
+  );
+  mkdirSync("test-results", { recursive: true });
+  try {
+    const code = await run(process.execPath, [path.resolve("node_modules/@playwright/test/cli.js"), "test", ...args], {
+      VESTIBULE_STACK: facts,
+      VESTIBULE_REPORT: report,
+      CHROMIUM_PATH: browser,
+    });
+    const { stats } = JSON.parse(readFileSync(report, "utf8")) as { stats: { expected: number; unexpected: number; flaky: number } };
+    const unexpected = stack.portal
+      .output()
+      .split("\n")
+      .filter((line) => /error|warn/i.test(line));
+    if (unexpected.length > 0) console.log(`The portal wrote:\n${unexpected.slice(0, 40).join("\n")}`);
+    return [counted("end to end", code, stats.expected, stats.unexpected + stats.flaky)];
+  } finally {
+    await stack.stop();
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Prints the counts, the sum last, and gives the exit code. */
+export function report(tallies: Tally[]): number {
+  console.log();
+  for (const { suite, passed, failed } of tallies) console.log(`${suite}: ${passed} passed, ${failed} failed`);
+  const sum = (of: "passed" | "failed") => tallies.reduce((total, tally) => total + tally[of], 0);
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+  return sum("failed") === 0 ? 0 : 1;
+}
