@@ -39,7 +39,13 @@ export type Progress = {
   mismatch?: { at: string; tenantName: string; tenantId: string };
   choices?: Choices;
   chosenAt?: string;
-  approved?: { at: string; digest: string; by: string; effects: Record<string, "create" | "change" | "same" | "blocked"> };
+  approved?: {
+    at: string;
+    digest: string;
+    by: string;
+    objectId: string;
+    effects: Record<string, "create" | "change" | "same" | "blocked">;
+  };
   consentRefused?: { at: string; code: string };
   run?: {
     id: string;
@@ -100,6 +106,7 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
         at,
         digest: event.detail.digest,
         by: nameOf(actor),
+        objectId: "objectId" in actor ? actor.objectId : "",
         effects: Object.fromEntries(event.detail.operations.map(({ id, effect }) => [id, effect])),
       };
       delete state.consentRefused;

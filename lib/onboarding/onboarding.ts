@@ -473,7 +473,8 @@ async function carryOut(id: string, holder: string, runId: string, actor: Actor,
       type: "run.finished",
       detail: { runId, outcome: isSignIn ? "sign-in-needed" : "failed", failure },
     });
-    if (!isSignIn) throw error;
+    // Nobody awaits the run, so the operator's log is the only place that this can go.
+    if (!isSignIn) console.error(`The run ${runId} of onboarding ${id} failed:`, error);
   } finally {
     clearInterval(heartbeat);
     await dropLease(id, holder);

@@ -334,12 +334,12 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
         if (!(error instanceof GraphError && error.status === 400)) throw error;
       });
   }
-  const ours = async () =>
-    (
-      (await tenant.call({ method: "GET", path: `/applications/${objectId}?$select=passwordCredentials` }, { fresh: true })).body as {
-        passwordCredentials: { keyId: string; displayName: string | null }[];
-      }
-    ).passwordCredentials.filter(({ displayName }) => displayName?.startsWith(desired.mark));
+  /** The credentials of this onboarding that the application shows. */
+  async function ours() {
+    const { body } = await tenant.call({ method: "GET", path: `/applications/${objectId}?$select=passwordCredentials` }, { fresh: true });
+    const { passwordCredentials } = body as { passwordCredentials: { keyId: string; displayName: string | null }[] };
+    return passwordCredentials.filter(({ displayName }) => displayName?.startsWith(desired.mark));
+  }
 
   async function issueCredential(name: string): Promise<Done> {
     // What an interrupted try left behind was never handed over, and its value cannot be read again.

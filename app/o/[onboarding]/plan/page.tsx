@@ -90,7 +90,8 @@ export default async function Plan({
             </p>
             <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
               Every change is recorded with Microsoft’s request id, so that you can match it with your tenant’s own audit log.
-              {basis === "assumed-empty" && " Microsoft asks you next for the permission to make exactly these changes."}
+              {basis === "assumed-empty" &&
+                " Microsoft asks you next for the rights that this takes. They are wider than this plan; we use them for nothing else."}
             </p>
           </>
         }

@@ -121,6 +121,8 @@ export default async function Run({
   const isInterrupted = Boolean(run && !run.finishedAt && !(await onboarding.isAtWork(id)));
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
   const wantsRun = Boolean(approved) && (!run || isInterrupted || (Boolean(run.finishedAt) && run.startedAt < approved!.at));
+  // Somebody else's open page must not run it with a right that the approver has and its reader has not.
+  const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
   const [title, text] = headline(wantsRun && !isInterrupted ? { ...progress, run: undefined as never } : progress, isInterrupted);
   const manual = progress.choices ? manualStepsFor(manifest, progress.choices) : [];
@@ -178,7 +180,12 @@ export default async function Run({
         <h1>{title}</h1>
         <Lead>{text}</Lead>
         <div className="mt-6 space-y-3.5">
-          {wantsRun && <Start id={id} auto label="Go on" settings={browserSettings()} loginHint={person.username} />}
+          {wantsRun && !isMine && (
+            <Notice tone="info" title={`${approved?.by} approved; the run starts from their browser`}>
+              If it does not, you can start it yourself.
+            </Notice>
+          )}
+          {wantsRun && <Start id={id} auto={isMine} label="Go on" settings={browserSettings()} loginHint={person.username} />}
           {canRetry && run?.outcome === "awaiting-approval" && (
             <Notice tone="wait" title="A Privileged Role Administrator or a Global Administrator has to grant the rest">
               <p>
