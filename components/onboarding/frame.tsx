@@ -67,14 +67,17 @@ export function Steps({ current }: { current: number }) {
   );
 }
 
-/** One column of text at reading width, one summary beside it; on a phone the summary is a bar at the bottom. */
-export function Columns({ children, aside }: { children: ReactNode; aside: ReactNode }) {
+/** One column of text at reading width, one summary beside it; on a phone the summary is a bar at the bottom, or the end of the page when it holds no action. */
+export function Columns({ children, aside, isPinned = true }: { children: ReactNode; aside: ReactNode; isPinned?: boolean }) {
   return (
     <div className="mx-auto grid max-w-[1160px] grid-cols-1 gap-5 px-4 pt-6 sm:px-7 sm:pt-9 md:grid-cols-[minmax(0,1fr)_328px] md:gap-10 md:pb-20">
       <main className="min-w-0">{children}</main>
       <aside
         aria-label="Summary"
-        className="sticky bottom-0 -mx-4 self-start rounded-t-[14px] border border-line bg-surface p-4 shadow-card sm:mx-0 md:top-6 md:bottom-auto md:rounded-[10px] md:p-5"
+        className={clsx(
+          "self-start border border-line bg-surface p-4 shadow-card md:sticky md:top-6 md:bottom-auto md:rounded-[10px] md:p-5",
+          isPinned ? "sticky bottom-0 -mx-4 rounded-t-[14px] sm:mx-0" : "mb-8 rounded-[10px]",
+        )}
       >
         {aside}
       </aside>

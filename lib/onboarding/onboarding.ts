@@ -349,7 +349,8 @@ async function subjectOf(person: SignedIn, { id, manifest, progress }: Onboardin
   // A credential that was sealed for another session, or whose handoff ended unread, is of use to nobody: issue another.
   const isLost =
     !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await isHeldBy(person, progress)));
-  return { manifest, choices: progress.choices, known: isLost ? {} : progress.registrations, mark: `Vestibule ${id.slice(0, 8)}` };
+  const done = progress.steps.filter(({ state }) => state === "done" || state === "already-ok").map((step) => step.id);
+  return { manifest, choices: progress.choices, known: isLost ? {} : progress.registrations, done, mark: `Vestibule ${id.slice(0, 8)}` };
 }
 
 export async function review(

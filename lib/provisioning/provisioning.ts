@@ -25,8 +25,17 @@ export type Review = {
   basis: "read" | "assumed-empty";
   readAt: Date;
 };
-/** What is to be provisioned. `known` are the credentials that this onboarding issued and still stands by. */
-export type Subject = { manifest: Manifest; choices: Choices; known: Readonly<Record<string, RegistrationFacts>>; mark: string };
+/**
+ * What is to be provisioned. `known` are the credentials that this onboarding issued and still stands by, `done` the
+ * operations that it carried out, by id: what to assume while the tenant may not be read.
+ */
+export type Subject = {
+  manifest: Manifest;
+  choices: Choices;
+  known: Readonly<Record<string, RegistrationFacts>>;
+  done: readonly string[];
+  mark: string;
+};
 
 async function read(person: SignedIn, wanted: readonly DesiredRegistration[]): Promise<Outcome<Actual, auth.StsRefusal>> {
   const first = await auth.graphToken(person, auth.WRITE_SCOPES);
@@ -37,18 +46,17 @@ async function read(person: SignedIn, wanted: readonly DesiredRegistration[]): P
 
 /** The plan as it is now: on the tenant itself when the permissions are there, else on the assumption that it is empty. */
 export async function review(person: SignedIn, about: Subject, now: Date): Promise<Outcome<Review, auth.StsRefusal>> {
-  const { manifest, choices, known, mark } = about;
+  const { manifest, choices, known, done, mark } = about;
   const wanted = desired(manifest, choices, mark);
   const actual = await read(person, wanted);
   if (!actual.ok && actual.refusal.code !== "auth.consent-needed") return actual;
-  const operations = plan(wanted, actual.ok ? actual.value : assumedEmpty(wanted), abilitiesOf(person.directoryRoles), known);
+  const planned = plan(wanted, actual.ok ? actual.value : assumedEmpty(wanted), abilitiesOf(person.directoryRoles), known);
+  const isRecorded = ({ id, kind }: Operation) => !actual.ok && kind !== "credential" && done.includes(id);
+  const operations = planned.map(
+    (operation): Operation =>
+      isRecorded(operation) ? { ...operation, effect: "same", needsRole: null, detail: "Done earlier, as recorded here" } : operation,
+  );
   return accept({ operations, digest: planDigest(operations), basis: actual.ok ? "read" : "assumed-empty", readAt: now });
-}
-
-/** The plan without anybody signed in: what the product does to a tenant that has nothing of it yet. */
-export function preview(manifest: Manifest, choices: Choices): Operation[] {
-  const wanted = desired(manifest, choices, "Vestibule");
-  return plan(wanted, assumedEmpty(wanted), { roleNames: [], canRegister: true, canGrantApplication: true, canGrantDelegated: true });
 }
 
 export type Job = Subject & {

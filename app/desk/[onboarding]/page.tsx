@@ -108,10 +108,19 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
           </dl>
           {support.mayChange && !progress.revokedAt && (
             <div className="no-print mt-5 flex flex-wrap items-start gap-3 border-t border-line pt-4">
-              <RenewForm id={id} adminEmail={detail.adminEmail} />
-              <Act action={revoke} fields={{ onboarding: id }} look="danger" busy="Cancelling…">
-                Cancel the onboarding
-              </Act>
+              {standing.status !== "live" && <RenewForm id={id} adminEmail={detail.adminEmail} />}
+              <details>
+                <summary className={buttonClass({ look: "danger" })}>Cancel the onboarding</summary>
+                <div className="mt-3 max-w-[52ch] space-y-3 text-[14px] text-ink-2">
+                  <p>
+                    The invitation and an unopened handoff stop working at once. What is in the customer’s tenant stays there. This cannot
+                    be taken back.
+                  </p>
+                  <Act action={revoke} fields={{ onboarding: id }} look="danger" busy="Cancelling…">
+                    Cancel it now
+                  </Act>
+                </div>
+              </details>
             </div>
           )}
         </Card>

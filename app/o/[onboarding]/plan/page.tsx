@@ -108,8 +108,9 @@ export default async function Plan({
             </>
           ) : (
             <>
-              We may not look into your tenant yet, so this assumes that nothing of {manifest.name} is there. We look as soon as you
-              approve, and ask again if something is.
+              We may not look into your tenant yet, so this assumes{" "}
+              {progress.run ? "that it is as recorded here" : `that nothing of ${manifest.name} is there`}. We look as soon as you approve,
+              and ask again if it is not so.
             </>
           )}
         </Lead>

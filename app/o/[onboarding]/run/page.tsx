@@ -138,6 +138,7 @@ export default async function Run({
       />
       <Live url={`/o/${id}/events`} />
       <Columns
+        isPinned={false}
         aside={
           <>
             <h2>{isDone ? "In your tenant" : isRunning ? "Safe to close this tab" : "How it stands"}</h2>
