@@ -1,24 +1,24 @@
 import { readFileSync } from "node:fs";
+import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 
-export type StackFacts = {
-  baseUrl: string;
-  sandboxUrl: string;
-  databaseUrl: string;
-  databaseFolder: string;
-  embeddedUrl: string;
-  logs: string;
-};
-export const stack = JSON.parse(readFileSync(process.env.VESTIBULE_STACK ?? "test-results/stack.json", "utf8")) as StackFacts;
+export type StackFacts = { baseUrl: string; sandboxUrl: string; databaseUrl: string; databaseFolder: string; portalPid: number };
+/** Read anew where it matters: the portal has another process id after a restart. */
+export const stackNow = () => JSON.parse(readFileSync(process.env.VESTIBULE_STACK!, "utf8")) as StackFacts;
+export const stack = stackNow();
 
 export { base as test, expect };
 
 /** A browser of its own for one person; an unexpected console error fails the test. */
-export async function browserFor(browser: Browser, options: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
+export async function browserFor(
+  browser: Browser,
+  options: Parameters<Browser["newContext"]>[0] = {},
+  expected: RegExp[] = [],
+): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: stack.baseUrl, ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: stack.baseUrl });
   context.on("console", (message) => {
-    if (message.type() === "error" && !/status of (403|404|409|410|422)/.test(message.text()))
+    if (message.type() === "error" && ![/status of (403|404|409|410|422)/, ...expected].some((pattern) => pattern.test(message.text())))
       errors.push(`${message.page()?.url()}: ${message.text()}`);
   });
   return context;
@@ -120,6 +120,14 @@ export async function invite(
 export async function enter(page: Page, link: string, upn: string) {
   await page.goto(link);
   await signInAs(page, upn);
+}
+
+/** No serious finding of axe on the page as it is. */
+export async function expectAccessible(page: Page) {
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
+  expect(
+    violations.map(({ id, nodes }) => `${new URL(page.url()).pathname} ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`),
+  ).toEqual([]);
 }
 
 export const onboardingId = (link: string) => /\/o\/([0-9a-f-]+)/.exec(link)![1]!;

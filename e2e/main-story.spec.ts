@@ -1,3 +1,6 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { ConfidentialClientApplication } from "@azure/msal-node";
 import {
   acceptConsent,
@@ -5,6 +8,7 @@ import {
   chooseAndApprove,
   enter,
   expect,
+  expectAccessible,
   invite,
   mailTo,
   onboardingId,
@@ -41,6 +45,27 @@ async function foreignClient({ tenantId, applicationId, secret }: { tenantId: st
   return (path: string) => fetch(`${stack.sandboxUrl}/v1.0${path}`, { headers: { authorization: `Bearer ${token!.accessToken}` } });
 }
 
+/** Where a value, in any usual spelling, stands in PostgreSQL's own files: tables, indexes and write-ahead log. */
+function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {
+  const spellings = Object.entries(values).flatMap(([name, value]) => {
+    const raw = name === "linkKey" ? Buffer.from(value, "base64url") : Buffer.from(value);
+    return [
+      Buffer.from(value),
+      raw,
+      Buffer.from(raw.toString("hex")),
+      Buffer.from(raw.toString("base64")),
+      Buffer.from(raw.toString("base64url")),
+      Buffer.from(value, "utf16le"),
+    ].map((bytes) => ({ name, bytes }));
+  });
+  return readdirSync(stack.databaseFolder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .flatMap((entry) => {
+      const content = readFileSync(path.join(entry.parentPath, entry.name));
+      return spellings.filter(({ bytes }) => content.includes(bytes)).map(({ name }) => `${name} in ${entry.name}`);
+    });
+}
+
 test.beforeEach(() => sandbox.reset());
 
 test("support invites, the admin provisions Cirrus Connect, the contact reveals once, and a foreign client works with the values", async ({
@@ -49,11 +74,13 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   const supportContext = await browserFor(browser);
   const support = await supportContext.newPage();
   const shownLink = await invite(support);
+  await expectAccessible(support);
   const invitation = await mailTo("adele@contoso.com");
   expect(invitation.link).toBe(shownLink);
   await support.goto("/desk");
   const row = support.getByRole("row", { name: /Contoso Ltd/ }).first();
   await expect(row).toContainText("Invited");
+  await expectAccessible(support);
 
   const adminContext = await browserFor(browser);
   const admin = await adminContext.newPage();
@@ -61,15 +88,18 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await expect(admin.getByRole("heading", { level: 1 })).toContainText("Connect Cirrus Connect with Contoso Ltd");
   await expect(admin.getByRole("main")).toContainText("What will happen in your tenant");
   expect(admin.url()).not.toContain("#");
+  await expectAccessible(admin);
   await expect(row, "support sees the opening without reloading").toContainText("Opened");
 
   await enter(admin, invitation.link, "adele@contoso.com");
   await expect(admin.getByRole("main")).toContainText("This is the tenant that owns contoso.com");
-  await chooseAndApprove(admin, ["Active Directory", "Outlook Calendar", "Outlook mail", "User presence"]);
+  await expectAccessible(admin);
+  await chooseAndApprove(admin, ["Active Directory", "Outlook Calendar", "Outlook mail", "User presence"], () => expectAccessible(admin));
   await acceptConsent(admin);
   await expect(row, "support watches the run").toContainText(/Provisioning|Ready to hand over/);
   await provisioned(admin);
   await expect(row).toContainText("Ready to hand over");
+  await expectAccessible(admin);
 
   const contoso = tenantOf(await sandbox.state(), "contoso.com");
   const [application, ...others] = contoso.applications;
@@ -104,6 +134,7 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await contact.reload();
   await contact.goto(mail.link);
   await expect(contact.getByText("after reveal").first(), "opening consumes nothing").toBeVisible();
+  await expectAccessible(contact);
   await contact.getByRole("button", { name: "Reveal the values once" }).click();
   await expect(contact.getByRole("heading", { level: 1 })).toHaveText("Values from Contoso Ltd for Cirrus Connect");
   const value = (label: string) => contact.locator(".field", { hasText: label }).locator("code").innerText();
@@ -127,11 +158,23 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
 
   await admin.getByRole("link", { name: "The record" }).click();
   await expect(admin.getByText("Values revealed to the contact")).toBeVisible();
+  await expectAccessible(admin);
   const exported = await adminContext.request.get(`/o/${onboardingId(invitation.link)}/audit/export`);
   const text = await exported.text();
   expect(text).toContain("graph.called");
   expect(text, "the record holds no secret").not.toContain(secret);
-  expect(text).not.toContain(new URL(mail.link).hash.slice(1));
+  const linkKey = new URL(mail.link).hash.slice(1);
+  expect(text).not.toContain(linkKey);
+
+  await support.goto(`/desk/${onboardingId(invitation.link)}`);
+  await expect(support.getByText("Values revealed to the contact")).toBeVisible();
+  await expectAccessible(support);
+  expect(bytesFoundInDatabaseFiles({ secret, linkKey })).toEqual([]);
+  const verified = spawnSync("npm", ["run", "-s", "audit:verify"], {
+    encoding: "utf8",
+    env: { ...process.env, DATABASE_URL: stack.databaseUrl },
+  });
+  expect(verified.stdout).toContain("The audit trail is whole");
 });
 
 test("without Active Directory the application may not read groups", async ({ browser }) => {

@@ -11,6 +11,7 @@ import {
   sandbox,
   signInAs,
   stack,
+  stackNow,
   tenantOf,
   test,
 } from "./fixtures";
@@ -258,4 +259,48 @@ test("strangers, members of other tenants and foreign pages get nothing", async 
   await expect(viewer.getByRole("link", { name: "New onboarding" })).toHaveCount(0);
   await viewer.goto(`/desk/${id}`);
   await expect(viewer.getByText("Cancel the onboarding")).toHaveCount(0);
+});
+
+test("the server is killed in the middle: the run goes on when it is back, and nothing is there twice", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support);
+  const context = await browserFor(browser, {}, [/ERR_|Failed to (fetch|load)|network/i]);
+  const admin = await context.newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await sandbox.post("faults", { method: "POST", path: "appRoleAssignedTo$", times: 1, status: 429, retryAfter: 4 });
+  await chooseAndApprove(admin, ["Active Directory"]);
+  await acceptConsent(admin);
+  await expect(admin.getByText("Microsoft asked us to slow down", { exact: false })).toBeVisible();
+  const { portalPid } = stackNow();
+  process.kill(portalPid, "SIGKILL");
+  await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
+  await provisioned(admin);
+  await expectOneOfEach();
+  await admin.getByRole("button", { name: /Send the link to/ }).click();
+  const mail = await mailTo("maria@cirrus.example");
+  const contact = await (await browserFor(browser)).newPage();
+  await contact.goto(mail.link);
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await expect(contact.getByText("Client secret value")).toBeVisible();
+});
+
+test("a second onboarding of the same product finds the registration and adds only what is missing", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const context = await browserFor(browser);
+  const admin = await context.newPage();
+  await enter(admin, await invite(support), "adele@contoso.com");
+  await chooseAndApprove(admin, ["Outlook Calendar"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  await enter(admin, await invite(support), "adele@contoso.com");
+  await admin.getByRole("link", { name: "Continue" }).click();
+  for (const feature of ["Outlook Calendar", "Active Directory"]) await admin.getByRole("checkbox", { name: feature }).check();
+  await admin.getByRole("button", { name: "Review the plan" }).click();
+  await expect(admin.getByText("Your tenant is not empty")).toBeVisible();
+  await expect(admin.getByText("Grant 2 application permissions")).toBeVisible();
+  await admin.getByRole("button", { name: "Approve and provision" }).click();
+  await provisioned(admin);
+  const contoso = tenantOf(await sandbox.state(), "contoso.com");
+  expect(contoso.applications).toHaveLength(1);
+  expect(contoso.applications[0]!.passwords, "the first onboarding's credential stays").toHaveLength(2);
 });

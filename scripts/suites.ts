@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBrowser } from "./browser.ts";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, startStack } from "./servers.ts";
+import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
 export type Tally = { suite: string; passed: number; failed: number };
 
@@ -78,18 +78,23 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     portalSecret: "e2e-portal-secret",
   });
   const facts = path.join(folder, "stack.json");
+  let isOver = false;
+  let portal = stack.portal;
   const report = path.join(folder, "playwright.json");
-  writeFileSync(
-    facts,
-    JSON.stringify({
-      baseUrl: stack.baseUrl,
-      sandboxUrl: stack.sandboxUrl,
-      databaseUrl,
-      databaseFolder: postgres.folder,
-      portalEnv: stack.portalEnv,
-      portalPid: stack.portal.process.pid,
-    }),
-  );
+  // What a process supervisor does in production: a portal that died is started again. Tests kill it.
+  const watch = () => {
+    const { baseUrl, sandboxUrl, portalEnv } = stack;
+    writeFileSync(
+      facts,
+      JSON.stringify({ baseUrl, sandboxUrl, databaseUrl, databaseFolder: postgres.folder, portalPid: portal.process.pid }),
+    );
+    portal.process.once("exit", async () => {
+      if (isOver) return;
+      portal = await startPortal(portalEnv);
+      watch();
+    });
+  };
+  watch();
   mkdirSync("test-results", { recursive: true });
   try {
     const code = await run(process.execPath, [path.resolve("node_modules/@playwright/test/cli.js"), "test", ...args], {
@@ -105,7 +110,9 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     if (unexpected.length > 0) console.log(`The portal wrote:\n${unexpected.slice(0, 40).join("\n")}`);
     return [counted("end to end", code, stats.expected, stats.unexpected + stats.flaky)];
   } finally {
-    await stack.stop();
+    isOver = true;
+    await portal.stop();
+    await stack.sandbox.stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   }

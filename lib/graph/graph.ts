@@ -13,6 +13,15 @@ export const RESOURCE_APP_ID = {
   exchange: "00000002-0000-0ff1-ce00-000000000000",
 } as const;
 
+const guidBytes = (guid: string) => {
+  const [a = "", b = "", c = "", d = "", e = ""] = guid.split("-");
+  return Buffer.concat([...[a, b, c].map((part) => Buffer.from(part, "hex").reverse()), Buffer.from(d, "hex"), Buffer.from(e, "hex")]);
+};
+
+/** The id that Entra gives a tenant-wide delegated permission grant: both GUIDs, little endian, as base64url. */
+export const delegatedGrantId = (clientId: string, resourceId: string) =>
+  Buffer.concat([clientId, resourceId].map(guidBytes)).toString("base64url");
+
 /** What a failure means, whatever words it came in (docs: GRAPH errors, json-batching, throttling). */
 export type Meaning =
   | "replicating"

@@ -24,7 +24,7 @@ import { Invitation } from "./schema.ts";
 
 const INVITATION_DAYS = 14;
 const HANDOFF_HOURS = 72;
-const LEASE_MS = 30_000;
+const LEASE_MS = 15_000;
 const PORTAL: Actor = { kind: "portal" };
 
 const UNKNOWN = {

@@ -4,7 +4,7 @@
  */
 import type { AuditEvent, RegistrationFacts, StepFailure } from "../audit/events.ts";
 import * as auth from "../auth/auth.ts";
-import { connect, GraphError, type Tenant } from "../graph/graph.ts";
+import { connect, delegatedGrantId, GraphError, type Tenant } from "../graph/graph.ts";
 import type { Payload } from "../handoff/handoff.ts";
 import { Secret } from "../secret.ts";
 import type { DesiredRegistration } from "./desired.ts";
@@ -275,17 +275,11 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
           const resourceId = actual.resources[operation.api!]!.servicePrincipalId;
           const wanted = operation.permissions.map(({ value }) => value);
           const merge = async () => {
-            const [grant] = (
-              await tenant.list<{ id: string; scope: string; consentType: string; resourceId: string }>(
-                `/oauth2PermissionGrants?$filter=clientId eq '${principalId}'`,
-              )
-            ).filter((candidate) => candidate.consentType === "AllPrincipals" && candidate.resourceId === resourceId);
-            if (!grant) throw new GraphError(404, "Request_ResourceNotFound", "The grant is not readable yet.", "replicating", "", null);
-            const scope = [...new Set([...grant.scope.split(" ").filter(Boolean), ...wanted])].join(" ");
-            await tenant.call(
-              { method: "PATCH", path: `/oauth2PermissionGrants/${grant.id}`, body: { scope } },
-              { repeatable: true, fresh: true },
-            );
+            // By its derived id: a filtered list lags longer than a read of one object.
+            const path = `/oauth2PermissionGrants/${delegatedGrantId(principalId, resourceId)}`;
+            const { scope: held } = (await tenant.call({ method: "GET", path }, { fresh: true })).body as { scope: string };
+            const scope = [...new Set([...held.split(" ").filter(Boolean), ...wanted])].join(" ");
+            await tenant.call({ method: "PATCH", path, body: { scope } }, { repeatable: true, fresh: true });
           };
           if (operation.effect === "change") await merge();
           else
