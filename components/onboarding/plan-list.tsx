@@ -1,5 +1,5 @@
 import clsx from "clsx";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Pill } from "@/components/ui/ui";
 import type { ManualStep } from "@/lib/catalogue/selection";
 import type { Effect, Operation } from "@/lib/provisioning/plan";
@@ -91,12 +91,7 @@ export function PlanList({ operations, manual = [] }: { operations: readonly Ope
                       : `${operation.requests.length} requests to Microsoft Graph`}
                   </summary>
                   {operation.requests.map((request, index) => (
-                    <div key={`${operation.id}${index}`} className="relative mt-2">
-                      <pre className="overflow-auto rounded-lg bg-sunken p-3.5 pr-14 text-ink-2">{asText(request)}</pre>
-                      <div className="absolute top-2 right-2">
-                        <CopyButton text={asText(request)} label="the request" />
-                      </div>
-                    </div>
+                    <CodeBlock key={`${operation.id}${index}`} text={asText(request)} label="the request" />
                   ))}
                 </details>
               )}

@@ -1,3 +1,4 @@
+import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Time } from "@/components/ui/ui";
 import type { AuditRecord } from "@/lib/audit/audit";
 
@@ -66,9 +67,10 @@ export function RecordList({ records }: { records: readonly AuditRecord[] }) {
                   <Time at={record.at} />
                 </span>
               </summary>
-              <pre className="mt-2 overflow-auto rounded-lg bg-sunken p-3.5 text-ink-2">
-                {JSON.stringify({ actor: record.actor, detail: record.detail, prevHash: record.prevHash, hash: record.hash }, null, 2)}
-              </pre>
+              <CodeBlock
+                text={JSON.stringify({ actor: record.actor, detail: record.detail, prevHash: record.prevHash, hash: record.hash }, null, 2)}
+                label="the record"
+              />
             </details>
           </li>
         ))}

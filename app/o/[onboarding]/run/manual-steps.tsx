@@ -1,5 +1,5 @@
 import { Act } from "@/components/ui/act";
-import { CopyButton } from "@/components/ui/copy-button";
+import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Pill, Time } from "@/components/ui/ui";
 import type { Progress } from "@/lib/audit/status";
 import type { ManualStep } from "@/lib/catalogue/selection";
@@ -26,14 +26,7 @@ export function ManualSteps({ id, steps, progress }: { id: string; steps: readon
                 </div>
               </div>
               <p className="mt-1 max-w-[70ch] text-[14px] text-ink-2">{step.body}</p>
-              {step.script && (
-                <div className="relative mt-2">
-                  <pre className="overflow-auto rounded-lg bg-sunken p-3.5 pr-14 text-ink-2">{step.script}</pre>
-                  <div className="absolute top-2 right-2">
-                    <CopyButton text={step.script} label="the script" />
-                  </div>
-                </div>
-              )}
+              {step.script && <CodeBlock text={step.script} label="the script" />}
               {isOpen ? (
                 <TickForm id={id} step={step.id} />
               ) : (
