@@ -1,3 +1,4 @@
+import pg from "pg";
 import {
   acceptConsent,
   browserFor,
@@ -303,4 +304,32 @@ test("a second onboarding of the same product finds the registration and adds on
   const contoso = tenantOf(await sandbox.state(), "contoso.com");
   expect(contoso.applications).toHaveLength(1);
   expect(contoso.applications[0]!.passwords, "the first onboarding's credential stays").toHaveLength(2);
+});
+
+test("an expired invitation says so, and a forged feature is refused by name", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const expired = await invite(support);
+  const database = new pg.Client(stack.databaseUrl);
+  await database.connect();
+  await database.query(
+    `UPDATE "Onboarding" SET "expiresAt" = now(), "state" = jsonb_set("state", '{expiresAt}', '"2026-01-01T00:00:00.000Z"') WHERE "id" = $1`,
+    [onboardingId(expired)],
+  );
+  await database.end();
+  const late = await (await browserFor(browser)).newPage();
+  await late.goto(expired);
+  await expect(late.getByText("This invitation has expired. Ask the sender for a new one.")).toBeVisible();
+  await support.goto("/desk");
+  await expect(support.getByRole("row", { name: /Contoso Ltd/ }).first()).toContainText("Expired");
+
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, await invite(support), "adele@contoso.com");
+  await admin.getByRole("link", { name: "Continue" }).click();
+  const box = admin.getByRole("checkbox", { name: "Outlook Calendar" });
+  await box.check();
+  await box.evaluate((input: HTMLInputElement) => {
+    input.value = "everything";
+  });
+  await admin.getByRole("button", { name: "Review the plan" }).click();
+  await expect(admin.getByText('does not offer a feature "everything"', { exact: false })).toBeVisible();
 });

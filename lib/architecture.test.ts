@@ -29,7 +29,7 @@ const WORDS = [
 const MAY_IMPORT: Record<string, string[]> = {
   app: ["app", "components", "auth", "catalogue", "provisioning", "onboarding", "audit", "desk", "kernel"],
   components: ["components", "catalogue", "provisioning", "audit", "auth", "kernel"],
-  desk: ["catalogue", "audit", "kernel"],
+  desk: ["onboarding", "catalogue", "audit", "kernel"],
   onboarding: ["provisioning", "handoff", "audit", "auth", "catalogue", "graph", "notify", "kernel"],
   provisioning: ["catalogue", "graph", "handoff", "audit", "auth", "kernel"],
   handoff: ["audit", "kernel"],

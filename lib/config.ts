@@ -33,7 +33,7 @@ const Env = z.object({
   /** The vendor's own tenant: support signs in here, and the portal's registration lives here. */
   AZURE_TENANT_ID: guid,
   AZURE_CLIENT_ID: guid,
-  AZURE_CLIENT_SECRET: z.string().min(1, "the portal's own client secret; register-portal in docs/operator.md makes one"),
+  AZURE_CLIENT_SECRET: z.string().min(1, "the secret of the portal's own registration (docs/operator.md)"),
   AZURE_AUTHORITY_HOST: origin("https://login.microsoftonline.com").default("https://login.microsoftonline.com"),
   GRAPH_URL: origin("https://graph.microsoft.com").default("https://graph.microsoft.com"),
   DATABASE_URL: optionalText,

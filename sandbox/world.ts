@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import permissionTable from "./permissions.json" with { type: "json" };
 
 export const GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000";
-export const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
+const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
 
 export const ROLE = {
   globalAdministrator: "62e90394-69f5-4237-9190-012177145e10",
@@ -49,7 +49,7 @@ export type Application = DirectoryObject & {
   tags: string[];
 };
 export type ServicePrincipal = DirectoryObject & { appId: string; displayName: string; permissions: Permission[] };
-export type AppRoleAssignment = DirectoryObject & { principalId: string; resourceId: string; appRoleId: string; createdDateTime: string };
+type AppRoleAssignment = DirectoryObject & { principalId: string; resourceId: string; appRoleId: string; createdDateTime: string };
 export type DelegatedGrant = DirectoryObject & {
   clientId: string;
   consentType: "AllPrincipals" | "Principal";
@@ -132,7 +132,6 @@ function tenant(displayName: string, domains: string[], users: User[], groups: s
 }
 
 export type Portal = { clientId: string; clientSecret: string; origin: string };
-export const PORTAL_ROLES = ["Support.Viewer", "Support.Agent", "Support.Manager", "Support.Operator"];
 
 /** The portal's own scope, as an entry of its service principal. */
 export const portalScope = (clientId: string): Permission => ({

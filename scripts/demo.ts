@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { build, freePort, newKeyRing, startStack } from "./servers.ts";
 
-const dataDir = process.env.DATA_DIR || ".data/demo";
+const dataDir = process.env.DATA_DIR || ".data";
 build();
 
 const sandboxPort = await freePort(Number(process.env.SANDBOX_PORT || 4400));

@@ -16,7 +16,7 @@ function clientOf({ clientId, redirectUri, authority, knownAuthorities, authorit
   return client;
 }
 
-export function Entra({ settings, children }: { settings: BrowserSettings; children: ReactNode }) {
+function Entra({ settings, children }: { settings: BrowserSettings; children: ReactNode }) {
   const [instance] = useState(() => (typeof window === "undefined" ? null : clientOf(settings)));
   return instance ? <MsalProvider instance={instance}>{children}</MsalProvider> : null;
 }

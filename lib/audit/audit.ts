@@ -31,7 +31,7 @@ function canonical(value: unknown): string {
 }
 
 /** SHA-256 over the previous hash and the record's own content; the first record follows the onboarding's id. */
-export const hashOf = (onboardingId: string, prevHash: string, record: Pick<AuditRecord, "seq" | "at" | "type" | "actor" | "detail">) =>
+const hashOf = (onboardingId: string, prevHash: string, record: Pick<AuditRecord, "seq" | "at" | "type" | "actor" | "detail">) =>
   createHash("sha256")
     .update(
       canonical({

@@ -25,7 +25,7 @@ export const WRITE_SCOPES = [
 const graphScope = (name: string) => `${config().GRAPH_URL}/${name}`;
 
 /** MSAL wants an https authority even where a sandbox on loopback answers over http; the endpoints come from here. */
-export function authorityOf(tenant: string) {
+function authorityOf(tenant: string) {
   const host = config().AZURE_AUTHORITY_HOST;
   const { host: hostname } = new URL(host);
   const base = `${host}/${tenant}`;

@@ -1,9 +1,9 @@
 /** What the vendor's support sees, across onboardings. Reads only, and never anything that opens a handoff. */
 import * as audit from "../audit/audit.ts";
 import { type Progress, type Standing, standing } from "../audit/status.ts";
-import { findProduct, requireProduct } from "../catalogue/catalogue.ts";
-import type { Manifest } from "../catalogue/schema.ts";
+import { findProduct } from "../catalogue/catalogue.ts";
 import { db } from "../db.ts";
+import * as onboarding from "../onboarding/onboarding.ts";
 import type { Support } from "../proof.ts";
 
 export type ListItem = {
@@ -38,44 +38,10 @@ export async function version(_: Support): Promise<string> {
   return String(newest?.id ?? 0);
 }
 
-export type Detail = {
-  id: string;
-  customerName: string;
-  expectedDomain: string;
-  adminEmail: string;
-  contactEmail: string;
-  offered: string[];
-  invitedBy: string;
-  createdAt: Date;
-  expiresAt: Date;
-  tenantId: string | null;
-  manifest: Manifest;
-  progress: Progress;
-  standing: Standing;
-  records: audit.AuditRecord[];
-};
+export type Detail = onboarding.Onboarding & { records: audit.AuditRecord[] };
 
-export async function find(_: Support, id: string, now: Date): Promise<Detail | null> {
-  if (!/^[0-9a-f-]{36}$/.test(id)) return null;
-  const row = await db().onboarding.findUnique({
-    where: { id },
-    select: {
-      id: true,
-      customerName: true,
-      expectedDomain: true,
-      adminEmail: true,
-      contactEmail: true,
-      offered: true,
-      invitedBy: true,
-      createdAt: true,
-      expiresAt: true,
-      tenantId: true,
-      productId: true,
-      state: true,
-    },
-  });
-  if (!row) return null;
-  const { productId, state, ...rest } = row;
-  const progress = state as unknown as Progress;
-  return { ...rest, manifest: requireProduct(productId), progress, standing: standing(progress, now), records: await audit.list(id) };
+/** One onboarding with its whole trail. */
+export async function find(support: Support, id: string, now: Date): Promise<Detail | null> {
+  const found = await onboarding.findForSupport(support, id, now);
+  return found && { ...found, records: await audit.list(id) };
 }

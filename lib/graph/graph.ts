@@ -51,7 +51,7 @@ export class GraphError extends Error {
 
 export type GraphRequest = { method: "GET" | "POST" | "PATCH" | "DELETE"; path: string; headers?: Record<string, string>; body?: unknown };
 export type GraphAnswer = { status: number; body: unknown; requestId: string };
-export type CallRecord = {
+type CallRecord = {
   method: string;
   path: string;
   status: number;

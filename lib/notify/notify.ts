@@ -35,7 +35,7 @@ export async function send({ to, subject, lines }: Mail): Promise<Outcome<null, 
 
 const instant = (at: Date) => new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(at);
 /** Absolute, with its zone. */
-export const withZone = (at: Date) => `${instant(at)} UTC`;
+const withZone = (at: Date) => `${instant(at)} UTC`;
 
 export const invitationMail = (about: {
   to: string;

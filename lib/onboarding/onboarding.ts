@@ -97,7 +97,7 @@ async function find(id: string, now: Date): Promise<Onboarding | null> {
   return row && fromRow(row, now);
 }
 
-export const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => ({
+const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => ({
   kind,
   objectId: person.objectId,
   tenantId: person.tenantId,
@@ -230,6 +230,9 @@ export async function revoke(support: Support, id: string, now: Date): Promise<O
 
 // ---- Before sign-in ----------------------------------------------------------------------------------------------
 
+/** Any onboarding, for support. */
+export const findForSupport = (_: Support, id: string, now: Date) => find(id, now);
+
 /** What a link in hand lets somebody see. Records the first opening. */
 export async function openInvitation(id: string, token: string, now: Date): Promise<Outcome<null, typeof UNKNOWN>> {
   if (!isUuid(id)) return refuse(UNKNOWN);
@@ -261,8 +264,6 @@ export async function findForAdmin(person: SignedIn, id: string, now: Date): Pro
   const onboarding = await find(id, now);
   return onboarding?.tenantId === person.tenantId ? onboarding : null;
 }
-
-export type TenantMatch = { tenantName: string; domains: string[] };
 
 /**
  * Ties the onboarding to the tenant of the person who signed in, when that tenant owns the expected domain. Whoever

@@ -28,7 +28,7 @@ export type Run = {
 };
 
 /** Why a step stopped, in words for the admin. */
-export class StepStopped extends Error {
+class StepStopped extends Error {
   constructor(
     readonly outcome: "failed" | "needs-approver",
     readonly failure: StepFailure,

@@ -4,7 +4,7 @@ import type { DesiredRegistration } from "./desired.ts";
 import type { Actual, ActualRegistration, Api } from "./snapshot.ts";
 
 const API_NAME: Record<Api, string> = { graph: "Microsoft Graph", exchange: "Office 365 Exchange Online" };
-export const apiName = (api: Api) => API_NAME[api];
+const apiName = (api: Api) => API_NAME[api];
 
 /** Directory role template ids, and what each may do here (docs: rbac-application-apis-write, grant-admin-consent). */
 const ROLE = {
@@ -38,8 +38,8 @@ export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
   };
 }
 
-export type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
-export type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
+type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
+type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
 /** create / change something, leave it as it is, or be unable to. */
 export type Effect = "create" | "change" | "same" | "blocked";
 

@@ -2,7 +2,7 @@ import { type GraphAnswer, GraphError, RESOURCE_APP_ID, type Tenant } from "../g
 import type { DesiredRegistration } from "./desired.ts";
 
 export type Api = keyof typeof RESOURCE_APP_ID;
-export type ResourcePrincipal = { servicePrincipalId: string; roles: Record<string, string>; scopes: Record<string, string> };
+type ResourcePrincipal = { servicePrincipalId: string; roles: Record<string, string>; scopes: Record<string, string> };
 export type ActualRegistration = {
   appId: string;
   objectId: string;
@@ -55,7 +55,7 @@ function bodyOrNull<T>(answer: GraphAnswer | GraphError | undefined): T | null {
   return (answer?.body ?? null) as T | null;
 }
 
-export const apisOf = (registrations: readonly DesiredRegistration[]): Api[] => [
+const apisOf = (registrations: readonly DesiredRegistration[]): Api[] => [
   ...new Set<Api>(["graph", ...registrations.flatMap(({ permissions }) => permissions.map(({ api }) => api))]),
 ];
 

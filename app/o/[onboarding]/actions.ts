@@ -8,7 +8,7 @@ import { Choices } from "@/lib/catalogue/schema";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
-import { linkToken, nextPath } from "./admin";
+import { linkToken } from "./admin";
 
 const SIGNED_OUT: ActionResult = { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
@@ -90,10 +90,4 @@ export async function tick(_: ActionResult, form: FormData): Promise<ActionResul
   const state = text(form, "state");
   if (state !== "done" && state !== "not-applicable" && state !== "todo") return { refused: "Choose what became of it." };
   return asAdmin(form, (person, id, now) => onboarding.tick(person, id, text(form, "step"), state, text(form, "note"), now));
-}
-
-export async function proceed(_: ActionResult, form: FormData): Promise<ActionResult> {
-  const person = await findSignedIn();
-  const subject = person && (await onboarding.findForAdmin(person, text(form, "onboarding"), new Date()));
-  return subject ? redirect(nextPath(subject)) : SIGNED_OUT;
 }

@@ -1,23 +1,18 @@
-import { Lead, TopBar } from "@/components/onboarding/frame";
+import { Lead } from "@/components/onboarding/frame";
 import { RecordList } from "@/components/onboarding/record-list";
 import { buttonClass } from "@/components/ui/ui";
 import * as audit from "@/lib/audit/audit";
 import { requireAdmin } from "../admin";
+import { AdminBar } from "../bar";
 
 export const metadata = { title: "The record" };
 
 export default async function Audit({ params }: { params: Promise<{ onboarding: string }> }) {
   const { onboarding: id } = await params;
   const { person, subject } = await requireAdmin(id, `/o/${id}/audit`);
-  const { manifest, progress } = subject;
   return (
     <>
-      <TopBar
-        mark={manifest.name[0] ?? "V"}
-        title={manifest.name}
-        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
-        person={person.username}
-      />
+      <AdminBar subject={subject} person={person} />
       <main className="mx-auto max-w-[960px] px-4 py-9 sm:px-7">
         <h1>The record of this onboarding</h1>
         <Lead>

@@ -1,6 +1,6 @@
-import { TopBar } from "@/components/onboarding/frame";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { requireAdmin } from "../admin";
+import { AdminBar } from "../bar";
 import { Checklist } from "./checklist";
 
 export const metadata = { title: "Choose features" };
@@ -12,12 +12,7 @@ export default async function Features({ params }: { params: Promise<{ onboardin
   const { id: productId, version, name, summary, vendor, registration, questions, features, manualSteps, handover } = manifest;
   return (
     <>
-      <TopBar
-        mark={name[0] ?? "V"}
-        title={name}
-        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
-        person={person.username}
-      />
+      <AdminBar subject={subject} person={person} />
       <Checklist
         onboarding={id}
         manifest={{

@@ -1,5 +1,5 @@
 import { redirect } from "next/navigation";
-import { Columns, Facts, Lead, Steps, TopBar } from "@/components/onboarding/frame";
+import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { PlanList } from "@/components/onboarding/plan-list";
 import { Act } from "@/components/ui/act";
 import { SignOut } from "@/components/ui/sign-out";
@@ -10,6 +10,7 @@ import * as onboarding from "@/lib/onboarding/onboarding";
 import { isChange } from "@/lib/provisioning/provisioning";
 import { approve } from "../actions";
 import { requireAdmin } from "../admin";
+import { AdminBar } from "../bar";
 
 export const metadata = { title: "Review the plan" };
 
@@ -27,14 +28,7 @@ export default async function Plan({
   if (!progress.choices) redirect(`/o/${id}/features`);
   if (progress.run && !progress.run.finishedAt) redirect(`/o/${id}/run`);
   const review = await onboarding.review(person, subject, new Date());
-  const bar = (
-    <TopBar
-      mark={manifest.name[0] ?? "V"}
-      title={manifest.name}
-      chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
-      person={person.username}
-    />
-  );
+  const bar = <AdminBar subject={subject} person={person} />;
   if (!review?.ok)
     return (
       <>

@@ -1,5 +1,5 @@
 import { redirect } from "next/navigation";
-import { Columns, Facts, Lead, Steps, TopBar } from "@/components/onboarding/frame";
+import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { Failure, RunSteps } from "@/components/onboarding/run-steps";
 import { Act } from "@/components/ui/act";
 import { CopyButton } from "@/components/ui/copy-button";
@@ -11,6 +11,7 @@ import { manualStepsFor } from "@/lib/catalogue/selection";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { mailHandoff, reissue } from "../actions";
 import { requireAdmin } from "../admin";
+import { AdminBar } from "../bar";
 import { CopyLink } from "./copy-link";
 import { ManualSteps } from "./manual-steps";
 import { Start } from "./start";
@@ -130,12 +131,7 @@ export default async function Run({
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
   return (
     <>
-      <TopBar
-        mark={manifest.name[0] ?? "V"}
-        title={manifest.name}
-        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
-        person={person.username}
-      />
+      <AdminBar subject={subject} person={person} />
       <Live url={`/o/${id}/events`} />
       <Columns
         isPinned={false}

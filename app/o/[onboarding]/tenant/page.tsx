@@ -7,6 +7,7 @@ import { findSignedIn } from "@/lib/auth/auth";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { linkToken, nextPath } from "../admin";
+import { AdminBar } from "../bar";
 import { EnterTenant } from "./enter-tenant";
 
 export const metadata = { title: "Your tenant" };
@@ -28,7 +29,7 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
         </Narrow>
       </>
     );
-  const { manifest, progress, expectedDomain } = subject;
+  const { progress, expectedDomain } = subject;
   const { roleNames, canRegister, canGrantApplication, canGrantDelegated } = abilitiesOf(person.directoryRoles);
   const CHECKS = [
     { can: true, title: `This is the tenant that owns ${expectedDomain}`, text: `${progress.signedIn?.tenantName}, ${person.tenantId}` },
@@ -54,12 +55,7 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
   ];
   return (
     <>
-      <TopBar
-        mark={manifest.name[0] ?? "V"}
-        title={manifest.name}
-        chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
-        person={person.username}
-      />
+      <AdminBar subject={subject} person={person} />
       <Columns
         aside={
           <>

@@ -1,0 +1,13 @@
+import { TopBar } from "@/components/onboarding/frame";
+import type { Onboarding } from "@/lib/onboarding/onboarding";
+import type { SignedIn } from "@/lib/proof";
+
+/** Whose product, which tenant, who is signed in. */
+export const AdminBar = ({ subject: { manifest, progress }, person }: { subject: Onboarding; person: SignedIn }) => (
+  <TopBar
+    mark={manifest.name[0] ?? "V"}
+    title={manifest.name}
+    chip={`${progress.signedIn?.tenantName} · ${progress.signedIn?.domain}`}
+    person={person.username}
+  />
+);
