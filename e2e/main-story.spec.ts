@@ -121,6 +121,13 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
       .sort(),
   ).toEqual(["Mail.ReadWrite.Shared", "Mail.Send.Shared", "offline_access", "openid", "profile"]);
 
+  const mailbox = admin.getByRole("listitem").filter({ hasText: "Give the service account rights on the shared mailboxes" });
+  await expect(mailbox).toContainText("Add-MailboxPermission");
+  await mailbox.getByLabel("Note").fill("Done for support@ and sales@");
+  await mailbox.getByRole("button", { name: "Mark as done" }).click();
+  await expect(mailbox).toContainText("“Done for support@ and sales@”");
+  await expect(mailbox).toContainText("Adele Vance");
+
   await admin.getByRole("button", { name: /Send the link to maria/ }).click();
   await expect(admin.getByRole("heading", { level: 1, name: "Handed over to the contact" })).toBeVisible();
   await expect(row).toContainText("Handed over");
