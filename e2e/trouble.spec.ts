@@ -333,3 +333,39 @@ test("an expired invitation says so, and a forged feature is refused by name", a
   await admin.getByRole("button", { name: "Review the plan" }).click();
   await expect(admin.getByText('does not offer a feature "everything"', { exact: false })).toBeVisible();
 });
+
+test("mail that is refused is said so; the thrown-away link is replaced by a new credential", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, { admin: "reject@contoso.com", contact: "reject@cirrus.example" });
+  await expect(support.getByText("The mail to reject@contoso.com was not accepted; give the link yourself")).toBeVisible();
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await chooseAndApprove(admin, ["Outlook Calendar"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  const before = tenantOf(await sandbox.state(), "contoso.com").applications[0]!.passwords[0]!.keyId;
+  await admin.getByRole("button", { name: /Send the link to reject/ }).click();
+  await expect(admin.getByText("This link was thrown away")).toBeVisible();
+  await admin.getByRole("button", { name: "Issue a new credential and link" }).click();
+  await admin.getByRole("button", { name: "Show the link, to give it myself" }).click({ timeout: 60_000 });
+  await expectOneOfEach();
+  expect(tenantOf(await sandbox.state(), "contoso.com").applications[0]!.passwords[0]!.keyId).not.toBe(before);
+  const handoff = await admin.getByTestId("handoff-link").innerText();
+
+  const contact = await (await browserFor(browser)).newPage();
+  const [address, key] = handoff.split("#");
+  await contact.goto(address!);
+  await expect(contact.getByRole("heading", { level: 1 })).toHaveText("The link is not complete");
+  await contact.getByLabel("The link, or the part after #").fill(` ${handoff}. `);
+  await contact.getByRole("button", { name: "Open" }).click();
+  await expect(contact.getByText("after reveal").first(), "pasted whole, with what a mail program left around it").toBeVisible();
+  for (const rewritten of [`${address}%23${key}`, `${address}%2523${key}`, `${address}#${key}.`]) {
+    await contact.goto("about:blank");
+    await contact.goto(rewritten);
+    await expect(contact.getByText("after reveal").first(), rewritten.replace(key!, "…")).toBeVisible();
+    expect(contact.url()).toBe(address);
+  }
+  await contact.goto("about:blank");
+  await contact.goto(`${address}#${"A".repeat(43)}`);
+  await expect(contact.getByRole("heading", { level: 1 })).toHaveText("This link doesn’t open anything");
+});

@@ -167,6 +167,10 @@ app.get("/", (c) =>
 const smtp = new SMTPServer({
   authOptional: true,
   disabledCommands: ["STARTTLS"],
+  // Addresses that begin with "reject" play a mailbox that does not exist.
+  onRcptTo({ address }, _session, done) {
+    done(address.startsWith("reject") ? Object.assign(new Error("No such mailbox"), { responseCode: 550 }) : null);
+  },
   onData(stream, _session, done) {
     const chunks: Buffer[] = [];
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -17,6 +17,9 @@ const stack = await startStack(ports, {
   portalSecret: "demo-portal-secret",
   isQuiet: false,
   ...(process.env.DATABASE_URL ? { databaseUrl: process.env.DATABASE_URL } : {}),
+}).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 });
 
 console.log(`

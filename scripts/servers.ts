@@ -71,7 +71,7 @@ function run(args: string[], env: Record<string, string>, isQuiet: boolean): Run
 export async function answering(url: string, running: Running, timeoutMs = 60_000): Promise<void> {
   const until = Date.now() + timeoutMs;
   for (;;) {
-    if (running.process.exitCode !== null) throw new Error(`It ended before it answered:\n${running.output()}`);
+    if (running.process.exitCode !== null) throw new Error(`It ended before it answered.\n${running.output()}`);
     const isUp = await fetch(url, { redirect: "manual" }).then(
       () => true,
       () => false,
@@ -156,8 +156,15 @@ export async function startStack(
     DATABASE_URL: settings.databaseUrl ?? "",
     ...settings.env,
   };
-  migrate(portalEnv);
-  const portal = await startPortal(portalEnv, settings.isQuiet ?? true);
+  const portal = await Promise.resolve()
+    .then(() => {
+      migrate(portalEnv);
+      return startPortal(portalEnv, settings.isQuiet ?? true);
+    })
+    .catch(async (error: unknown) => {
+      await sandbox.stop();
+      throw error;
+    });
   return {
     baseUrl,
     sandboxUrl: url,
