@@ -45,6 +45,7 @@ export type SandboxState = {
   tenants: {
     id: string;
     domains: string[];
+    users: { id: string }[];
     applications: {
       id: string;
       appId: string;

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { ConfidentialClientApplication } from "@azure/msal-node";
+import type { Page } from "@playwright/test";
 import {
   acceptConsent,
   browserFor,
@@ -44,6 +45,9 @@ async function foreignClient({ tenantId, applicationId, secret }: { tenantId: st
   const token = await client.acquireTokenByClientCredential({ scopes: [`${stack.sandboxUrl}/.default`] });
   return (path: string) => fetch(`${stack.sandboxUrl}/v1.0${path}`, { headers: { authorization: `Bearer ${token!.accessToken}` } });
 }
+
+/** A value that the handoff page shows. */
+const shownValue = (page: Page, label: string) => page.locator(".field", { hasText: label }).locator("code").innerText();
 
 /** Where a value, in any usual spelling, stands in PostgreSQL's own files: tables, indexes and write-ahead log. */
 function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {
@@ -144,11 +148,14 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await expectAccessible(contact);
   await contact.getByRole("button", { name: "Reveal the values once" }).click();
   await expect(contact.getByRole("heading", { level: 1 })).toHaveText("Values from Contoso Ltd for Cirrus Connect");
-  const value = (label: string) => contact.locator(".field", { hasText: label }).locator("code").innerText();
-  const secret = await value("Client secret value");
-  const revealed = { applicationId: await value("Application (client) ID"), tenantId: await value("Tenant (directory) ID"), secret };
+  const secret = await shownValue(contact, "Client secret value");
+  const revealed = {
+    applicationId: await shownValue(contact, "Application (client) ID"),
+    tenantId: await shownValue(contact, "Tenant (directory) ID"),
+    secret,
+  };
   expect(revealed.applicationId).toBe(application!.appId);
-  expect(await value("Tenant name")).toBe("Contoso Ltd");
+  expect(await shownValue(contact, "Tenant name")).toBe("Contoso Ltd");
   await contact.getByRole("button", { name: "Copy Client secret value" }).click();
   expect(await contact.evaluate(() => navigator.clipboard.readText())).toBe(secret);
   await contact.goto("about:blank");
@@ -197,13 +204,47 @@ test("without Active Directory the application may not read groups", async ({ br
   const contact = await (await browserFor(browser)).newPage();
   await contact.goto(handoff);
   await contact.getByRole("button", { name: "Reveal the values once" }).click();
-  const value = (label: string) => contact.locator(".field", { hasText: label }).locator("code").innerText();
   const call = await foreignClient({
-    applicationId: await value("Application (client) ID"),
-    tenantId: await value("Tenant (directory) ID"),
-    secret: await value("Client secret value"),
+    applicationId: await shownValue(contact, "Application (client) ID"),
+    tenantId: await shownValue(contact, "Tenant (directory) ID"),
+    secret: await shownValue(contact, "Client secret value"),
   });
   const refused = await call("/groups");
   expect(refused.status).toBe(403);
   expect(await refused.json()).toMatchObject({ error: { code: "Authorization_RequestDenied" } });
+});
+
+test("a product that is only a file in CATALOGUE_DIR is onboarded in another tenant", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, {
+    product: "Northwind Backup",
+    customer: "Fabrikam GmbH",
+    domain: "fabrikam.de",
+    admin: "gustav@fabrikam.de",
+    contact: "ops@northwind.example",
+  });
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "gustav@fabrikam.de");
+  await chooseAndApprove(admin, ["Mailbox backup"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  const fabrikam = tenantOf(await sandbox.state(), "fabrikam.de");
+  expect(fabrikam.applications).toMatchObject([
+    {
+      displayName: "Northwind Backup",
+      isFallbackPublicClient: false,
+      web: { redirectUris: ["https://backup.northwind.example/callback"] },
+    },
+  ]);
+  await admin.getByRole("button", { name: /Send the link to ops/ }).click();
+  const contact = await (await browserFor(browser)).newPage();
+  await contact.goto((await mailTo("ops@northwind.example")).link);
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  const call = await foreignClient({
+    applicationId: await shownValue(contact, "Application (client) ID"),
+    tenantId: await shownValue(contact, "Tenant (directory) ID"),
+    secret: await shownValue(contact, "Client secret value"),
+  });
+  expect((await call(`/users/${fabrikam.users[0]!.id}/messages`)).status).toBe(200);
+  expect((await call("/users")).status).toBe(403);
 });

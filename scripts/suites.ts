@@ -76,6 +76,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     databaseUrl,
     keys,
     portalSecret: "e2e-portal-secret",
+    env: { CATALOGUE_DIR: "e2e/catalogue" },
   });
   const facts = path.join(folder, "stack.json");
   let isOver = false;

@@ -1,3 +1,4 @@
+import clsx from "clsx";
 import { TopBar } from "@/components/onboarding/frame";
 import { wordsOf } from "@/components/onboarding/record-list";
 import { StatusPill, WAITING_FOR } from "@/components/onboarding/status-pill";
@@ -44,7 +45,11 @@ export default async function Desk() {
               <thead>
                 <tr className="border-b border-line text-left text-[12.5px] text-ink-3">
                   {["Customer", "Product", "Status", "Waiting for", "Since", "Last event"].map((title) => (
-                    <th key={title} scope="col" className="px-3.5 py-2.5 font-medium">
+                    <th
+                      key={title}
+                      scope="col"
+                      className={clsx("px-3.5 py-2.5 font-medium", title === "Product" && "hidden sm:table-cell")}
+                    >
                       {title}
                     </th>
                   ))}
@@ -53,13 +58,16 @@ export default async function Desk() {
               <tbody className="divide-y divide-line">
                 {items.map(({ id, customerName, expectedDomain, product, standing, lastEvent, lastEventAt }) => (
                   <tr key={id} className="align-top hover:bg-sunken">
-                    <td className="max-w-70 px-3.5 py-3">
+                    <td className="max-w-40 sm:max-w-70 px-3.5 py-3">
                       <a href={`/desk/${id}`} className="font-medium break-words">
                         {customerName}
                       </a>
-                      <small className="block text-ink-3">{expectedDomain}</small>
+                      <small className="block text-ink-3">
+                        {expectedDomain}
+                        <span className="sm:hidden"> · {product}</span>
+                      </small>
                     </td>
-                    <td className="px-3.5 py-3">{product}</td>
+                    <td className="hidden px-3.5 py-3 sm:table-cell">{product}</td>
                     <td className="px-3.5 py-3">
                       <StatusPill status={standing.status} />
                     </td>

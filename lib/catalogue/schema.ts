@@ -72,12 +72,7 @@ export const Manifest = z.strictObject({
   vendor: z.strictObject({
     id,
     name: title,
-    accent: z
-      .string()
-      .regex(/^#[0-9a-f]{6}$/i, "a colour such as #0b5c63")
-      .default("#0b5c63"),
     support: z.email().optional(),
-    guide: z.url().optional(),
   }),
   registration: z.strictObject({
     id,
