@@ -124,6 +124,12 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
     case "run.finished": {
       const { runId, outcome, failure } = event.detail;
       if (state.run?.id === runId) state.run = { ...state.run, finishedAt: at, outcome, ...(failure ? { failure } : {}) };
+      // What was under way when the run ended is not under way any more.
+      state.steps = state.steps.map((each) =>
+        each.state === "running" || each.state === "waiting"
+          ? { id: each.id, title: each.title, state: "todo", attempts: each.attempts }
+          : each,
+      );
       return state;
     }
     case "step.started":

@@ -124,10 +124,11 @@ export type Connection = {
 };
 export type Tenant = ReturnType<typeof connect>;
 
+/** Attaches the token to requests to the configured Graph, and refuses to send anything anywhere else. */
 class Bearer implements Middleware {
   #next: Middleware | undefined;
-  readonly #token: () => Promise<Secret>;
-  constructor(token: () => Promise<Secret>) {
+  readonly #token: Secret;
+  constructor(token: Secret) {
     this.#token = token;
   }
   setNext(next: Middleware) {
@@ -137,24 +138,30 @@ class Bearer implements Middleware {
     const url = typeof context.request === "string" ? context.request : context.request.url;
     if (new URL(url).origin !== new URL(config().GRAPH_URL).origin) throw new Error("The token is for the configured Microsoft Graph only");
     const headers = new Headers(context.options?.headers as HeadersInit);
-    headers.set("authorization", `Bearer ${(await this.#token()).expose()}`);
+    headers.set("authorization", `Bearer ${this.#token.expose()}`);
     context.options = { ...context.options, headers };
     await this.#next!.execute(context);
   }
 }
 
-/** A tenant's Graph, for whom the token speaks. */
-export function connect({ token, onCall, onWait }: Connection) {
+function clientWith(token: Secret): Client {
+  const { GRAPH_URL } = config();
   const bearer = new Bearer(token);
   bearer.setNext(new HTTPMessageHandler());
-  const client = Client.initWithMiddleware({
-    baseUrl: `${config().GRAPH_URL}/`,
+  return Client.initWithMiddleware({
+    baseUrl: `${GRAPH_URL}/`,
     defaultVersion: "v1.0",
     middleware: bearer,
-    customHosts: new Set([new URL(config().GRAPH_URL).hostname]),
+    customHosts: new Set([new URL(GRAPH_URL).hostname]),
   });
+}
 
+/** A tenant's Graph, for whom the token speaks. */
+export function connect({ token, onCall, onWait }: Connection) {
   async function once({ method, path, headers = {}, body }: GraphRequest): Promise<GraphAnswer> {
+    if (!path.startsWith("/")) throw new Error("The token is for the configured Microsoft Graph only");
+    // Asked for out here: the client turns whatever is thrown inside it into an error without a name.
+    const client = clientWith(await token());
     const clientRequestId = randomUUID();
     const started = performance.now();
     const report = (status: number, requestId: string, code?: string) =>
