@@ -433,7 +433,8 @@ export async function run(person: SignedIn, id: string, now: Date): Promise<Outc
       seal: (registration, payload) =>
         db().$transaction(async (tx) => {
           if (!handoffId) {
-            if (sealed) await handoff.revoke(tx, actor, sealed.id, "Replaced by a newer one", new Date());
+            // One that nobody was given is of no use any more; one that the contact holds still carries what it was made for.
+            if (sealed?.state === "sealed") await handoff.revoke(tx, actor, sealed.id, "Replaced by a newer one", new Date());
             const expiresAt = new Date(Date.now() + HANDOFF_HOURS * 3_600_000);
             handoffId = await handoff.create(tx, actor, { onboardingId: id, holdKey: person.holdKey, expiresAt }, new Date());
           }
