@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import * as audit from "../lib/audit/audit.ts";
-import { nothingYet } from "../lib/audit/status.ts";
 import { databaseAdapter } from "../lib/db.ts";
 import type { PrismaClient } from "../prisma/client/client.ts";
 import { applyMigrations } from "./migrations.ts";
@@ -56,14 +55,7 @@ export async function anOnboarding(client: PrismaClient, now: Date, customerName
         invitedBy: "S",
         createdAt: now,
         expiresAt: now,
-        status: "invited",
-        waitingFor: "admin",
-        waitingSince: now,
-        lastEvent: "onboarding.created",
-        lastEventAt: now,
-        state: { ...nothingYet },
-        headSeq: 0,
-        headHash: id,
+        ...audit.beginning(id, now),
       },
     });
     const detail = {

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { db, type Prisma, type Transaction } from "../db.ts";
 import type { Actor, AuditEvent } from "./events.ts";
-import { fold, type Progress, standing } from "./status.ts";
+import { fold, nothingYet, type Progress, standing } from "./status.ts";
 
 export type AuditRecord = {
   seq: number;
@@ -17,6 +17,21 @@ export type AuditRecord = {
   prevHash: string;
   hash: string;
 };
+
+/** The folded columns of an onboarding that has no record yet. The first record follows the onboarding's id. */
+export function beginning(id: string, now: Date) {
+  const { status, waitingFor } = standing(nothingYet, now);
+  return {
+    status,
+    waitingFor,
+    waitingSince: now,
+    lastEvent: "onboarding.created",
+    lastEventAt: now,
+    state: { ...nothingYet },
+    headSeq: 0,
+    headHash: id,
+  };
+}
 
 /** JSON with sorted keys, so that a hash does not depend on how the database stores an object. */
 function canonical(value: unknown): string {

@@ -2,7 +2,8 @@ import { cookies } from "next/headers";
 import { cache } from "react";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
-import { deriveKey, digestOf, newToken, seal, unseal } from "../secret.ts";
+import { openWithRing, sealWithRing } from "../key-ring.ts";
+import { deriveKey, digestOf, newToken } from "../secret.ts";
 
 const LIFETIME_MS = 8 * 3_600_000;
 const IDLE_MS = 60 * 60_000;
@@ -22,17 +23,8 @@ export type SessionRow = {
   holdKey: Buffer;
 };
 
-function sealVault(vault: Vault, digest: string) {
-  const [current] = config().VESTIBULE_KEYS;
-  return Uint8Array.from(Buffer.concat([Buffer.from(`${current!.id}:`), seal(current!.key, JSON.stringify(vault), `session|${digest}`)]));
-}
-function openVault(sealed: Uint8Array, digest: string): Vault {
-  const bytes = Buffer.from(sealed);
-  const colon = bytes.indexOf(0x3a);
-  const key = config().VESTIBULE_KEYS.find(({ id }) => id === bytes.subarray(0, colon).toString());
-  if (!key) throw new Error("VESTIBULE_KEYS no longer has the key of this session");
-  return JSON.parse(unseal(key.key, bytes.subarray(colon + 1), `session|${digest}`).toString()) as Vault;
-}
+const sealVault = (vault: Vault, digest: string) => sealWithRing(JSON.stringify(vault), `session|${digest}`);
+const openVault = (sealed: Uint8Array, digest: string) => JSON.parse(openWithRing(sealed, `session|${digest}`).toString()) as Vault;
 
 /** Opens a session and sets its cookie; an older session of the same browser ends. */
 export async function open(identity: Omit<SessionRow, "digest" | "holdKey">, vault: Vault, now: Date): Promise<void> {

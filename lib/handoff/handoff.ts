@@ -10,6 +10,7 @@ import * as audit from "../audit/audit.ts";
 import type { Actor } from "../audit/events.ts";
 import { config } from "../config.ts";
 import { db, type Transaction } from "../db.ts";
+import { openWithRing, sealWithRing } from "../key-ring.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { deriveKey, seal, sha256, unseal } from "../secret.ts";
 
@@ -96,9 +97,7 @@ export async function add(tx: Transaction, id: string, holdKey: Buffer, part: st
   const boundTo = `handoff/v1|${id}|${payload.tenantId}|${payload.applicationId}|${part}`;
   const inner = seal(keys.encryption, JSON.stringify(payload), boundTo);
   const dataKey = randomBytes(32);
-  const [current] = config().VESTIBULE_KEYS;
-  const wrappedKey = Buffer.concat([Buffer.from(`${current!.id}:`), seal(current!.key, dataKey, boundTo)]);
-  const data = { scheme: "v1", boundTo, outer: Uint8Array.from(seal(dataKey, inner, boundTo)), wrappedKey: Uint8Array.from(wrappedKey) };
+  const data = { scheme: "v1", boundTo, outer: Uint8Array.from(seal(dataKey, inner, boundTo)), wrappedKey: sealWithRing(dataKey, boundTo) };
   await tx.handoffCipher.upsert({
     where: { handoffId_part: { handoffId: id, part } },
     create: { handoffId: id, part, ...data },
@@ -109,12 +108,7 @@ export async function add(tx: Transaction, id: string, holdKey: Buffer, part: st
 }
 
 function openOuter(row: { outer: Uint8Array; wrappedKey: Uint8Array; boundTo: string }): Buffer {
-  const wrapped = Buffer.from(row.wrappedKey);
-  const colon = wrapped.indexOf(0x3a);
-  const keyId = wrapped.subarray(0, colon).toString();
-  const key = config().VESTIBULE_KEYS.find(({ id }) => id === keyId)?.key;
-  if (!key) throw new Error(`VESTIBULE_KEYS has no key "${keyId}" any more`);
-  const dataKey = unseal(key, wrapped.subarray(colon + 1), row.boundTo);
+  const dataKey = openWithRing(row.wrappedKey, row.boundTo);
   try {
     return unseal(dataKey, row.outer, row.boundTo);
   } finally {

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent } from "../audit/events.ts";
-import { nothingYet, type Progress, type Standing, standing } from "../audit/status.ts";
+import { type Progress, type Standing, standing } from "../audit/status.ts";
 import * as auth from "../auth/auth.ts";
 import { findProduct, requireProduct } from "../catalogue/catalogue.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
@@ -64,13 +64,11 @@ export type Onboarding = {
   tenantId: string | null;
   progress: Progress;
   standing: Standing;
-  headSeq: number;
 };
 
 const FIELDS = {
   id: true,
   productId: true,
-  vendorId: true,
   customerName: true,
   expectedDomain: true,
   adminEmail: true,
@@ -81,11 +79,10 @@ const FIELDS = {
   expiresAt: true,
   tenantId: true,
   state: true,
-  headSeq: true,
 } as const;
-type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; vendorId: string; state: unknown };
+type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; state: unknown };
 
-function fromRow({ productId, vendorId: _, state, ...row }: Row, now: Date): Onboarding {
+function fromRow({ productId, state, ...row }: Row, now: Date): Onboarding {
   const progress = state as Progress;
   return { ...row, manifest: requireProduct(productId), progress, standing: standing(progress, now) };
 }
@@ -172,14 +169,7 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
         invitedBy: support.name,
         createdAt: now,
         expiresAt,
-        status: "invited",
-        waitingFor: "admin",
-        waitingSince: now,
-        lastEvent: "onboarding.created",
-        lastEventAt: now,
-        state: { ...nothingYet },
-        headSeq: 0,
-        headHash: id,
+        ...audit.beginning(id, now),
       },
       select: { id: true },
     });
@@ -337,19 +327,16 @@ export async function choose(person: SignedIn, id: string, choices: Choices, now
   return accept(null);
 }
 
-/** Whether the handoff under way can still take values and give its link to this session. */
-const isHeldBy = async (person: SignedIn, { handoff: sealed }: Progress) =>
+/** Whether the handoff under way can still take values, and whether this session may mail or show its link. */
+export const canGiveLink = async (person: SignedIn, { handoff: sealed }: Progress): Promise<boolean> =>
   sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
-
-/** Whether this session may mail or show the handoff's link. */
-export const canGiveLink = async (person: SignedIn, { progress }: Onboarding) => (await isHeldBy(person, progress)) === true;
 
 async function subjectOf(person: SignedIn, { id, manifest, progress }: Onboarding): Promise<provisioning.Subject | null> {
   if (!progress.choices) return null;
   const { handoff: sealed } = progress;
   // A credential that was sealed for another session, or whose handoff ended unread, is of use to nobody: issue another.
   const isLost =
-    !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await isHeldBy(person, progress)));
+    !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await canGiveLink(person, progress)));
   const done = progress.steps.filter(({ state }) => state === "done" || state === "already-ok").map((step) => step.id);
   return { manifest, choices: progress.choices, known: isLost ? {} : progress.registrations, done, mark: `Vestibule ${id.slice(0, 8)}` };
 }
@@ -401,6 +388,16 @@ export async function isAtWork(id: string): Promise<boolean> {
   return row?.busy === true;
 }
 
+/**
+ * Changes whenever the onboarding moves. Whether somebody is at work counts too, since a run that was interrupted
+ * records nothing. Asked twice a second by every open page, so it reads two columns and no state.
+ */
+export async function version(person: SignedIn, id: string): Promise<string> {
+  const [row] = await db().$queryRaw<{ headSeq: number; busy: boolean }[]>`
+    SELECT "headSeq", ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid AND "tenantId" = ${person.tenantId}`;
+  return `${row?.headSeq}.${row?.busy}`;
+}
+
 export type Started = "started" | "plan-changed" | "consent-needed";
 
 /**
@@ -423,7 +420,7 @@ export async function run(person: SignedIn, id: string, now: Date): Promise<Outc
     const actor = actorOf(person, "admin");
 
     const runId = randomUUID();
-    let handoffId = sealed && (await isHeldBy(person, onboarding.progress)) ? sealed.id : null;
+    let handoffId = sealed && (await canGiveLink(person, onboarding.progress)) ? sealed.id : null;
     const prepared = await provisioning.prepare({
       ...subject,
       person,

@@ -159,17 +159,17 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
       detail: { step: current, reason: "replication", retryAt: new Date(run.now().getTime() + PROOF_PAUSE_MS).toISOString(), words },
     });
 
-  type Done = { note?: string; facts?: RegistrationFacts; wasThere?: boolean } | undefined;
+  type Done = { note?: string; facts?: RegistrationFacts } | undefined;
   async function step(id: string, doing: string, work: () => Promise<Done>, intent?: string): Promise<RunResult | null> {
     current = id;
     await journal.record({ type: "step.started", detail: { step: id, attempt: 1, ...(intent ? { intent } : {}) } });
     try {
-      const { note, facts, wasThere } = (await work()) ?? {};
+      const { note, facts } = (await work()) ?? {};
       await journal.record({
         type: "step.finished",
         detail: {
           step: id,
-          outcome: wasThere ? "already-ok" : "done",
+          outcome: "done",
           registration: desired.id,
           ...(note ? { note } : {}),
           ...(facts ? { facts } : {}),
@@ -218,8 +218,6 @@ async function applyRegistration(run: Run, desired: DesiredRegistration): Promis
 
   async function perform(operation: Operation): Promise<RunResult | null> {
     switch (operation.kind) {
-      case "resource":
-        return null;
       case "application":
         return step(operation.id, "create the app registration", async () => {
           const path = `/applications(uniqueName='${desired.uniqueName}')`;

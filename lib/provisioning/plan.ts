@@ -39,7 +39,7 @@ export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
 }
 
 type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
-type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
+type OperationKind = "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
 /** create / change something, leave it as it is, or be unable to. */
 export type Effect = "create" | "change" | "same" | "blocked";
 

@@ -7,9 +7,5 @@ export async function GET(request: Request, { params }: { params: Promise<{ onbo
   const { onboarding: id } = await params;
   const person = await findSignedIn();
   if (!person || !(await onboarding.findForAdmin(person, id, new Date()))) return json({ message: "There is nothing here for you." }, 404);
-  // Whether somebody is at work counts too: a run that was interrupted records nothing.
-  return changes(
-    request,
-    async () => `${(await onboarding.findForAdmin(person, id, new Date()))?.headSeq}.${await onboarding.isAtWork(id)}`,
-  );
+  return changes(request, () => onboarding.version(person, id));
 }

@@ -219,7 +219,7 @@ export default async function Run({
           {isDone && handoff && (
             <Card className="p-5">
               <h2 className="mb-1">The one-time link</h2>
-              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await onboarding.canGiveLink(person, subject)} />
+              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await onboarding.canGiveLink(person, progress)} />
             </Card>
           )}
           {isDone && manual.length > 0 && (
