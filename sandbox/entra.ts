@@ -3,11 +3,16 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { html } from "hono/html";
+import { AADSTS, StsFailure } from "./aadsts.ts";
+import { someReplica } from "./directory.ts";
+import { takeFault } from "./faults.ts";
+import { STEP_UP_CLAIMS, STEP_UP_CONTEXT } from "./graph.ts";
 import { page } from "./page.ts";
 import { jwks, sign, verify } from "./tokens.ts";
 import {
   type Application,
   allUsers,
+  assignRole,
   consent,
   consented,
   GRAPH_APP_ID,
@@ -17,6 +22,7 @@ import {
   ROLE_NAME,
   type ServicePrincipal,
   type Tenant,
+  tenantNamed,
   type User,
   type World,
 } from "./world.ts";
@@ -39,21 +45,26 @@ type Request = {
   responseMode: string;
   prompt: string;
   tenant: string;
+  /** The claims request, as JSON. */
+  claims: string;
+  /** Set once multi-factor authentication was done. */
+  isStrong?: boolean;
+  /** Microsoft's admin consent page (`/v2.0/adminconsent`) instead of a sign-in. */
+  isAdminConsent?: boolean;
 };
 type Code = Request & { userId: string; tenantId: string; usedAt?: number };
-type Refresh = { userId: string; tenantId: string; clientId: string; isPublic: boolean };
+type Refresh = { userId: string; tenantId: string; clientId: string; isPublic: boolean; acrs: string[] };
 
-class StsFailure extends Error {
-  constructor(
-    readonly number: number,
-    readonly error: string,
-    message: string,
-    readonly status = 400,
-    readonly suberror?: string,
-  ) {
-    super(message);
+const claimsOf = (text: string | undefined) => {
+  try {
+    return (
+      (JSON.parse(text || "{}") as { access_token?: { acrs?: { value?: string }; xms_cc?: { values?: string[] } } }).access_token ?? {}
+    );
+  } catch {
+    return {};
   }
-}
+};
+const isCapable = (text: string | undefined) => claimsOf(text).xms_cc?.values?.some((value) => value.toLowerCase() === "cp1") === true;
 
 export function entra(world: () => World, origin: string) {
   const app = new Hono();
@@ -86,14 +97,15 @@ export function entra(world: () => World, origin: string) {
   function clientServicePrincipal(tenant: Tenant, application: Application): ServicePrincipal {
     let sp = tenant.servicePrincipals.find(({ appId }) => appId === application.appId);
     if (!sp) {
-      sp = {
-        id: guidOf(`${tenant.id}/sp/${application.appId}`),
-        visibleAt: 0,
-        appId: application.appId,
-        displayName: application.displayName,
-        permissions: [portalScope(application.appId)],
-      };
-      tenant.servicePrincipals.push(sp);
+      sp = tenant.servicePrincipals.put(
+        {
+          id: guidOf(`${tenant.id}/sp/${application.appId}`),
+          appId: application.appId,
+          displayName: application.displayName,
+          permissions: [portalScope(application.appId)],
+        },
+        true,
+      );
     }
     return sp;
   }
@@ -113,13 +125,36 @@ export function entra(world: () => World, origin: string) {
 
   function redirectBack(c: Context, request: Request, parameters: Record<string, string>) {
     const target = new URL(request.redirectUri);
-    const values = new URLSearchParams({ ...parameters, state: request.state });
+    // The admin consent page says that consent was given even when it says that it was not.
+    const values = new URLSearchParams({
+      ...(request.isAdminConsent ? { admin_consent: "True", tenant: request.tenant, scope: request.scope } : {}),
+      ...parameters,
+      state: request.state,
+    });
     if (request.responseMode === "query") for (const [name, value] of values) target.searchParams.set(name, value);
     else target.hash = values.toString();
     return c.redirect(target.toString(), 302);
   }
   const sayAadsts = (number: number, message: string) =>
     `AADSTS${number}: ${message}\r\nTrace ID: ${randomUUID()}\r\nCorrelation ID: ${randomUUID()}\r\nTimestamp: ${new Date().toISOString().replace("T", " ").slice(0, 19)}Z`;
+
+  const about = (request: Pick<Request, "clientId" | "tenant">, user?: User) => ({
+    app: request.clientId,
+    appName: findApplication(request.clientId)?.application.displayName ?? "",
+    tenant: request.tenant,
+    user: user?.userPrincipalName ?? "",
+  });
+  /** Back to the client with a refusal, in Entra's words. */
+  function refuseSignIn(c: Context, id: string, request: Request, number: number, user?: User) {
+    requests.delete(id);
+    const { error } = AADSTS[number] ?? { error: "access_denied" };
+    return redirectBack(c, request, {
+      // The authorize endpoint says access_denied where the token endpoint asks for interaction.
+      error: error === "interaction_required" ? "access_denied" : error,
+      ...(number === 65004 ? { error_subcode: "cancel" } : {}),
+      error_description: sayAadsts(number, new StsFailure(number, about(request, user)).message),
+    });
+  }
 
   app.get("/:tenant/v2.0/.well-known/openid-configuration", (c) => {
     const tenant = c.req.param("tenant");
@@ -183,16 +218,21 @@ export function entra(world: () => World, origin: string) {
       responseMode: query.response_mode ?? "query",
       prompt: query.prompt ?? "",
       tenant: c.req.param("tenant"),
+      claims: query.claims ?? "",
     };
     if (!request.challenge || query.code_challenge_method !== "S256")
       return redirectBack(c, request, {
         error: "invalid_request",
         error_description: sayAadsts(9002325, "Proof Key for Code Exchange is required for cross-origin authorization code redemption."),
       });
+    return chooseAccount(c, request, query.login_hint);
+  });
+
+  function chooseAccount(c: Context, request: Request, hint: string | undefined) {
+    const { application } = findApplication(request.clientId)!;
     const id = randomUUID();
     requests.set(id, request);
     const signedIn = findUser(getCookie(c, "sandbox_sso") ?? "");
-    const hint = query.login_hint;
     const isSameUser = signedIn && (!hint || signedIn.user.userPrincipalName === hint);
     if (isSameUser && !["select_account", "login"].includes(request.prompt))
       return continueAs(c, id, request, signedIn.tenant, signedIn.user);
@@ -203,7 +243,7 @@ export function entra(world: () => World, origin: string) {
       });
     return c.html(
       page(
-        `Sign in to ${known.application.displayName}`,
+        `Sign in to ${application.displayName}`,
         html`${world().tenants.map(
           (tenant) => html`<h2>${tenant.displayName} <span class="note">${tenant.domains[0]}</span></h2>
           <form method="post" action="/sandbox/signin"><input type="hidden" name="request" value="${id}"><ul>
@@ -216,6 +256,35 @@ export function entra(world: () => World, origin: string) {
           </ul></form>`,
         )}<form method="post" action="/sandbox/cancel"><input type="hidden" name="request" value="${id}"><button>Cancel</button></form>`,
       ),
+    );
+  }
+
+  /** Microsoft's page on which an administrator grants everything that an application declares (docs: v2-admin-consent). */
+  app.get("/:tenant/v2.0/adminconsent", (c) => {
+    const query = c.req.query();
+    const known = findApplication(query.client_id ?? "");
+    const uris = known ? [...known.application.web.redirectUris, ...known.application.publicClient.redirectUris] : [];
+    if (!known || !uris.includes(query.redirect_uri ?? "")) {
+      const number = known ? 50011 : 700016;
+      const words = new StsFailure(number, { uri: query.redirect_uri ?? "", app: query.client_id ?? "", tenant: c.req.param("tenant") });
+      return c.html(page("Sorry, but we’re having trouble signing you in.", html`<pre>${sayAadsts(number, words.message)}</pre>`), 400);
+    }
+    return chooseAccount(
+      c,
+      {
+        clientId: query.client_id!,
+        redirectUri: query.redirect_uri!,
+        scope: query.scope ?? "",
+        state: query.state ?? "",
+        nonce: "",
+        challenge: "",
+        responseMode: "query",
+        prompt: "select_account",
+        tenant: c.req.param("tenant"),
+        claims: "",
+        isAdminConsent: true,
+      },
+      undefined,
     );
   });
 
@@ -231,42 +300,53 @@ export function entra(world: () => World, origin: string) {
     const chosen = findUser(String(form.user));
     if (!request || !chosen) return gone(c);
     if (!["organizations", "common", chosen.tenant.id, ...chosen.tenant.domains].includes(request.tenant))
-      return redirectBack(c, request, {
-        error: "access_denied",
-        error_description: sayAadsts(
-          50020,
-          `User account '${chosen.user.userPrincipalName}' from identity provider 'sandbox' does not exist in tenant '${request.tenant}'.`,
-        ),
-      });
+      return refuseSignIn(c, id, request, 50020, chosen.user);
     setCookie(c, "sandbox_sso", chosen.user.id, { httpOnly: true, sameSite: "Lax", path: "/" });
     return continueAs(c, id, request, chosen.tenant, chosen.user);
   });
   app.post("/sandbox/cancel", async (c) => {
     const { id, request } = await requestOf(c);
-    if (!request) return gone(c);
-    requests.delete(id);
-    return redirectBack(c, request, {
-      error: "access_denied",
-      error_subcode: "cancel",
-      error_description: sayAadsts(65004, "User declined to consent to access the app."),
-    });
+    return request ? refuseSignIn(c, id, request, 65004) : gone(c);
+  });
+  app.post("/sandbox/mfa", async (c) => {
+    const { form, id, request } = await requestOf(c);
+    const chosen = findUser(String(form.user));
+    if (!request || !chosen || getCookie(c, "sandbox_sso") !== chosen.user.id) return gone(c);
+    if (form.decision !== "approve") return refuseSignIn(c, id, request, 50076, chosen.user);
+    request.isStrong = true;
+    return continueAs(c, id, request, chosen.tenant, chosen.user);
   });
 
   function continueAs(c: Context, id: string, request: Request, tenant: Tenant, user: User) {
     const { application } = findApplication(request.clientId)!;
+    const { policies } = tenant;
+    const fault = takeFault(world(), tenant.id, "", "authorize", ({ sts }) => sts !== undefined);
+    const isPortal = !tenant.applications.find(({ appId }) => appId === application.appId);
+    const refused = fault?.sts ?? (isPortal ? (policies.blockSignIn ?? (policies.assignmentRequired ? 50105 : undefined)) : undefined);
+    if (refused) return refuseSignIn(c, id, request, refused, user);
+    const hidden = html`<input type="hidden" name="request" value="${id}"><input type="hidden" name="user" value="${user.id}">`;
+    const mustProve = policies.stepUp === "sign-in" || claimsOf(request.claims).acrs !== undefined;
+    if (mustProve && !request.isStrong)
+      return c.html(
+        page(
+          "Approve sign-in request",
+          html`<p>Your organization asks <b>${user.userPrincipalName}</b> for multi-factor authentication.</p>
+          <form method="post" action="/sandbox/mfa">${hidden}<div class="actions"><button name="decision" value="approve">Approve with the authenticator</button><button name="decision" value="deny">Deny</button></div></form>`,
+        ),
+      );
+    if (request.isAdminConsent) return adminConsentPage(c, request, tenant, user, application, hidden);
     const missing = missingConsent(tenant, user, application, request.scope);
     const wanted = [...missing.own, ...missing.graph];
     if (wanted.length === 0 && request.prompt !== "consent") return issueCode(c, id, request, tenant, user);
     const graphScopes = graphOf(tenant).permissions.filter(({ kind }) => kind === "Scope");
     const needsAdmin = missing.graph.filter((value) => graphScopes.find((scope) => scope.value === value)?.adminConsentRequired !== false);
     const isAdmin = user.wids.some((wid) => CONSENTERS.includes(wid));
-    const hidden = html`<input type="hidden" name="request" value="${id}"><input type="hidden" name="user" value="${user.id}">`;
-    if (needsAdmin.length > 0 && !isAdmin)
+    if ((needsAdmin.length > 0 || !policies.userConsent) && !isAdmin)
       return c.html(
         page(
           "Need admin approval",
           html`<p><b>${application.displayName}</b> needs permission to access resources in your organization that only an admin can grant.</p>
-          <ul>${needsAdmin.map((value) => html`<li><code>${value}</code></li>`)}</ul>
+          <ul>${(needsAdmin.length > 0 ? needsAdmin : wanted).map((value) => html`<li><code>${value}</code></li>`)}</ul>
           <form method="post" action="/sandbox/refused">${hidden}<button>Return to the application without granting consent</button></form>`,
         ),
       );
@@ -276,6 +356,7 @@ export function entra(world: () => World, origin: string) {
         html`<p><b>${application.displayName}</b> would like, as ${user.userPrincipalName} in ${tenant.displayName}:</p>
         <ul>${wanted.map((value) => html`<li><code>${value}</code></li>`)}</ul>
         <form method="post" action="/sandbox/consent">${hidden}
+        ${needsAdmin.length > 0 ? html`<details><summary>Grant less than asked</summary>${needsAdmin.map((value) => html`<p><label><input type="checkbox" name="without.${value}" value="yes"> Without <code>${value}</code></label></p>`)}</details>` : ""}
         ${isAdmin ? html`<p><label><input type="checkbox" name="organization" value="yes"> Consent on behalf of your organization</label></p>` : ""}
         <div class="actions"><button name="decision" value="accept">Accept</button><button name="decision" value="cancel">Cancel</button></div></form>`,
       ),
@@ -283,28 +364,24 @@ export function entra(world: () => World, origin: string) {
   }
   app.post("/sandbox/refused", async (c) => {
     const { id, request } = await requestOf(c);
-    if (!request) return gone(c);
-    requests.delete(id);
-    return redirectBack(c, request, {
-      error: "access_denied",
-      error_description: sayAadsts(90094, "The grant requires admin permission."),
-    });
+    return request ? refuseSignIn(c, id, request, 90094) : gone(c);
   });
   app.post("/sandbox/consent", async (c) => {
     const { form, id, request } = await requestOf(c);
     const chosen = findUser(String(form.user));
     // The account must be the one that signed in here, or anybody could consent for anybody.
     if (!request || !chosen || getCookie(c, "sandbox_sso") !== chosen.user.id) return gone(c);
-    if (form.decision !== "accept") {
-      requests.delete(id);
-      return redirectBack(c, request, {
-        error: "access_denied",
-        error_subcode: "cancel",
-        error_description: sayAadsts(65004, "User declined to consent to access the app."),
-      });
-    }
+    if (form.decision !== "accept") return refuseSignIn(c, id, request, 65004);
     const { application } = findApplication(request.clientId)!;
     const { tenant, user } = chosen;
+    if (request.isAdminConsent) {
+      if (!mayGrantDeclared(tenant, user, application)) return gone(c);
+      requests.delete(id);
+      grantDeclared(tenant, application);
+      return redirectBack(c, request, {});
+    }
+    // What is left unticked is not granted: consent may be partial.
+    const kept = (values: string[]) => values.filter((value) => form[`without.${value}`] === undefined);
     const missing = missingConsent(tenant, user, application, request.scope);
     const isAdmin = user.wids.some((wid) => CONSENTERS.includes(wid));
     const needsAdmin = missing.graph.some(
@@ -314,9 +391,53 @@ export function entra(world: () => World, origin: string) {
     const sp = clientServicePrincipal(tenant, application);
     const principal = isAdmin && form.organization === "yes" ? null : user.id;
     if (missing.own.length > 0) consent(tenant, sp, sp, principal, missing.own);
-    if (missing.graph.length > 0) consent(tenant, sp, graphOf(tenant), principal, missing.graph);
+    if (kept(missing.graph).length > 0) consent(tenant, sp, graphOf(tenant), principal, kept(missing.graph));
     return issueCode(c, id, request, tenant, user);
   });
+
+  const declaredOf = (tenant: Tenant, application: Application) =>
+    application.requiredResourceAccess.flatMap(({ resourceAppId, resourceAccess }) => {
+      const resource = tenant.servicePrincipals.find(({ appId }) => appId === resourceAppId);
+      return resource
+        ? resourceAccess.flatMap(({ id }) =>
+            resource.permissions.filter((p) => p.id === id).map((permission) => ({ resource, permission })),
+          )
+        : [];
+    });
+  const mayGrantDeclared = (tenant: Tenant, user: User, application: Application) =>
+    user.wids.some((wid) =>
+      declaredOf(tenant, application).some(({ permission, resource }) => permission.kind === "Role" && resource.appId === GRAPH_APP_ID)
+        ? wid === ROLE.globalAdministrator || wid === ROLE.privilegedRoleAdministrator
+        : CONSENTERS.includes(wid),
+    );
+  function adminConsentPage(c: Context, request: Request, tenant: Tenant, user: User, application: Application, hidden: unknown) {
+    const declared = declaredOf(tenant, application);
+    const list = html`<ul>${declared.map(({ permission }) => html`<li><code>${permission.value}</code> ${permission.kind === "Role" ? "application" : "delegated"}</li>`)}</ul>`;
+    if (!mayGrantDeclared(tenant, user, application))
+      return c.html(
+        page(
+          "Need admin approval",
+          html`<p><b>${application.displayName}</b> needs permissions that your role cannot grant.</p>${list}
+          <form method="post" action="/sandbox/refused">${hidden}<button>Return to the application without granting consent</button></form>`,
+        ),
+      );
+    return c.html(
+      page(
+        "Permissions requested",
+        html`<p>Review for your organization: <b>${application.displayName}</b> (${request.clientId}) would like:</p>${list}
+        <form method="post" action="/sandbox/consent">${hidden}<div class="actions"><button name="decision" value="accept">Accept</button><button name="decision" value="cancel">Cancel</button></div></form>`,
+      ),
+    );
+  }
+  function grantDeclared(tenant: Tenant, application: Application) {
+    const sp = clientServicePrincipal(tenant, application);
+    for (const { resource, permission } of declaredOf(tenant, application))
+      if (permission.kind === "Scope") consent(tenant, sp, resource, null, [permission.value], false);
+      else if (
+        !tenant.appRoleAssignments.find((a) => a.principalId === sp.id && a.resourceId === resource.id && a.appRoleId === permission.id)
+      )
+        assignRole(tenant, sp, resource, permission.id);
+  }
 
   function issueCode(c: Context, id: string, request: Request, tenant: Tenant, user: User) {
     requests.delete(id);
@@ -328,44 +449,28 @@ export function entra(world: () => World, origin: string) {
 
   /** The application's secret is looked at like Entra does: by value, and only once the replicas know it. */
   function requireSecret(application: Application, given: string | undefined) {
-    if (!given)
-      throw new StsFailure(
-        7000218,
-        "invalid_client",
-        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-        401,
-      );
+    const app = application.appId;
+    if (!given) throw new StsFailure(7000218);
     const password = application.passwords.find(({ secret }) => secret === given);
-    if (!password || password.visibleAt > Date.now())
-      throw new StsFailure(
-        7000215,
-        "invalid_client",
-        `Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '${application.appId}'.`,
-        401,
-      );
-    if (new Date(password.endDateTime).getTime() < Date.now())
-      throw new StsFailure(
-        7000222,
-        "invalid_client",
-        `The provided client secret keys for app '${application.appId}' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.`,
-        401,
-      );
+    if (!password || password.usableAt > Date.now()) throw new StsFailure(7000215, { app });
+    if (new Date(password.endDateTime).getTime() < Date.now()) throw new StsFailure(7000222, { app });
   }
 
-  async function userTokens(tenant: Tenant, user: User, application: Application, scope: string, publicClient: boolean) {
+  async function userTokens(
+    tenant: Tenant,
+    user: User,
+    application: Application,
+    scope: string,
+    publicClient: boolean,
+    strength: { acrs: string[]; claims: string | undefined },
+  ) {
     const parsed = parseScope(scope);
     const sp = clientServicePrincipal(tenant, application);
     const isOwn = parsed.own.length > 0;
     const held = consented(tenant, sp.id, isOwn ? sp.id : graphOf(tenant).id, user.id);
     const asked = isOwn ? parsed.own : parsed.graph;
     if (asked.some((value) => value !== ".default" && !held.has(value)) || (asked.includes(".default") && held.size === 0))
-      throw new StsFailure(
-        65001,
-        "invalid_grant",
-        `The user or administrator has not consented to use the application with ID '${application.appId}' named '${application.displayName}'. Send an interactive authorization request for this user and resource.`,
-        400,
-        "consent_required",
-      );
+      throw new StsFailure(65001, { app: application.appId, appName: application.displayName });
     const identity = {
       oid: user.id,
       sub: guidOf(`${user.id}/${application.appId}`),
@@ -373,6 +478,11 @@ export function entra(world: () => World, origin: string) {
       preferred_username: user.userPrincipalName,
     };
     const scp = [...held].join(" ");
+    const strong = {
+      ...(strength.acrs.length > 0 ? { acrs: strength.acrs } : {}),
+      ...(isCapable(strength.claims) ? { xms_cc: ["cp1"] } : {}),
+      xms_at: Date.now(),
+    };
     const accessToken = isOwn
       ? await sign(tenant.id, {
           ...identity,
@@ -382,6 +492,7 @@ export function entra(world: () => World, origin: string) {
           azpacr: publicClient ? "0" : "1",
           scp,
           wids: user.wids,
+          ...strong,
           roles: user.portalRoles.length > 0 ? user.portalRoles : undefined,
           ver: "2.0",
         })
@@ -394,13 +505,20 @@ export function entra(world: () => World, origin: string) {
           appidacr: publicClient ? "0" : "1",
           scp,
           wids: user.wids,
+          ...strong,
           ver: "1.0",
         });
     const idToken = await sign(tenant.id, { ...identity, aud: application.appId, iss: `${origin}/${tenant.id}/v2.0`, ver: "2.0" });
     let refreshToken: string | undefined;
     if (parsed.oidc.includes("offline_access")) {
       refreshToken = `1.${randomBytes(48).toString("base64url")}`;
-      refreshTokens.set(refreshToken, { userId: user.id, tenantId: tenant.id, clientId: application.appId, isPublic: publicClient });
+      refreshTokens.set(refreshToken, {
+        userId: user.id,
+        tenantId: tenant.id,
+        clientId: application.appId,
+        isPublic: publicClient,
+        acrs: strength.acrs,
+      });
     }
     const prefix = isOwn ? `api://${application.appId}/` : `${origin}/`;
     return {
@@ -415,50 +533,31 @@ export function entra(world: () => World, origin: string) {
     };
   }
 
+  /** A fault of the token endpoint that was asked for. */
+  function strike(tenantId: string, grant: string, what: Record<string, string>) {
+    const fault = takeFault(world(), tenantId, "", grant, ({ sts }) => sts !== undefined);
+    if (fault?.sts) throw new StsFailure(fault.sts, what, fault.claims);
+  }
+
   async function appToken(tenantName: string, form: Record<string, string>) {
     const known = findApplication(form.client_id ?? "");
-    const tenant = world().tenants.find(({ id, domains }) => id === tenantName || domains.includes(tenantName));
-    if (["common", "organizations"].includes(tenantName))
-      throw new StsFailure(
-        9001023,
-        "invalid_request",
-        "The grant type 'client_credentials' isn't supported over the /common or /consumers endpoints. Use the tenant-specific endpoint.",
-      );
-    if (!tenant)
-      throw new StsFailure(
-        90002,
-        "invalid_request",
-        `Tenant '${tenantName}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.`,
-      );
-    if (
-      !known ||
-      (known.home !== tenant && known.application.signInAudience === "AzureADMyOrg") ||
-      known.application.visibleAt > Date.now()
-    )
-      throw new StsFailure(
-        700016,
-        "unauthorized_client",
-        `Application with identifier '${form.client_id}' was not found in the directory '${tenant.displayName}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`,
-      );
+    const tenant = tenantNamed(world(), tenantName);
+    if (["common", "organizations"].includes(tenantName)) throw new StsFailure(9001023);
+    if (!tenant) throw new StsFailure(90002, { tenant: tenantName });
+    strike(tenant.id, "client-credentials", { app: form.client_id ?? "", tenant: tenant.displayName });
+    const replica = someReplica();
+    const isSeen = known?.home.applications.at(replica).some(({ appId }) => appId === form.client_id);
+    if (!known || !isSeen || (known.home !== tenant && known.application.signInAudience === "AzureADMyOrg"))
+      throw new StsFailure(700016, { app: form.client_id ?? "", tenant: tenant.displayName });
     const { application } = known;
     requireSecret(application, form.client_secret);
-    const sp = tenant.servicePrincipals.find(({ appId, visibleAt }) => appId === application.appId && visibleAt <= Date.now());
-    if (!sp)
-      throw new StsFailure(
-        7000229,
-        "invalid_client",
-        `The client application ${application.appId} is missing service principal in the tenant ${tenant.id}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119`,
-        401,
-      );
-    if (!form.scope?.endsWith("/.default"))
-      throw new StsFailure(
-        1002012,
-        "invalid_scope",
-        `The provided value for scope ${form.scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.`,
-      );
+    const sp = tenant.servicePrincipals.at(replica).find(({ appId }) => appId === application.appId);
+    if (!sp) throw new StsFailure(7000229, { app: application.appId, tenant: tenant.id });
+    if (!form.scope?.endsWith("/.default")) throw new StsFailure(1002012, { scope: form.scope ?? "" });
     const graph = graphOf(tenant);
     const roles = tenant.appRoleAssignments
-      .filter(({ principalId, resourceId, visibleAt }) => principalId === sp.id && resourceId === graph.id && visibleAt <= Date.now())
+      .at(replica)
+      .filter(({ principalId, resourceId }) => principalId === sp.id && resourceId === graph.id)
       .map(({ appRoleId }) => graph.permissions.find(({ id, kind }) => kind === "Role" && id === appRoleId)!.value);
     const accessToken = await sign(tenant.id, {
       oid: sp.id,
@@ -475,85 +574,58 @@ export function entra(world: () => World, origin: string) {
   }
 
   async function token(tenantName: string, form: Record<string, string>, isBrowser: boolean) {
-    if (!form.grant_type)
-      throw new StsFailure(900144, "invalid_request", "The request body must contain the following parameter: 'grant_type'.");
+    if (!form.grant_type) throw new StsFailure(900144, { name: "grant_type" });
     if (form.grant_type === "client_credentials") return appToken(tenantName, form);
     const known = findApplication(form.client_id ?? "");
-    if (!known)
-      throw new StsFailure(
-        700016,
-        "unauthorized_client",
-        `Application with identifier '${form.client_id}' was not found in the directory '${tenantName}'.`,
-      );
+    if (!known) throw new StsFailure(700016, { app: form.client_id ?? "", tenant: tenantName });
     const { application } = known;
 
     if (form.grant_type === "authorization_code") {
       const code = codes.get(form.code ?? "");
-      if (!code || code.clientId !== application.appId)
-        throw new StsFailure(70000, "invalid_grant", "Provided grant is invalid or malformed.");
-      if (code.usedAt)
-        throw new StsFailure(
-          54005,
-          "invalid_grant",
-          "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.",
-        );
-      if (code.redirectUri !== form.redirect_uri)
-        throw new StsFailure(
-          50011,
-          "invalid_grant",
-          "The redirect URI specified in the request does not match the one used to get the code.",
-        );
+      if (!code || code.clientId !== application.appId) throw new StsFailure(70000);
+      strike(code.tenantId, "code", { app: application.appId });
+      if (code.usedAt) throw new StsFailure(54005);
+      if (code.redirectUri !== form.redirect_uri) throw new StsFailure(50011, { uri: form.redirect_uri ?? "", app: application.appId });
       const isSpa = application.spa.redirectUris.includes(code.redirectUri);
-      if (isSpa && !isBrowser)
-        throw new StsFailure(
-          9002327,
-          "invalid_request",
-          "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via cross-origin requests.",
-        );
-      if (isSpa && form.client_secret)
-        throw new StsFailure(
-          700025,
-          "invalid_client",
-          "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
-          401,
-        );
-      if (
-        createHash("sha256")
-          .update(form.code_verifier ?? "")
-          .digest("base64url") !== code.challenge
-      )
-        throw new StsFailure(
-          501481,
-          "invalid_grant",
-          "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
-        );
+      if (isSpa && !isBrowser) throw new StsFailure(9002327);
+      if (isSpa && form.client_secret) throw new StsFailure(700025);
+      const verifier = createHash("sha256").update(form.code_verifier ?? "");
+      if (verifier.digest("base64url") !== code.challenge) throw new StsFailure(501481);
       code.usedAt = Date.now();
       const { tenant, user } = findUser(code.userId)!;
-      const answer = await userTokens(tenant, user, application, form.scope ?? code.scope, isSpa);
+      const answer = await userTokens(tenant, user, application, form.scope ?? code.scope, isSpa, {
+        acrs: code.isStrong ? [STEP_UP_CONTEXT] : [],
+        claims: form.claims,
+      });
       const claims = await verify(tenant.id, answer.id_token);
       return { ...answer, id_token: await sign(tenant.id, { ...claims, nonce: code.nonce }) };
     }
     if (form.grant_type === "refresh_token") {
       const refresh = refreshTokens.get(form.refresh_token ?? "");
-      if (!refresh || refresh.clientId !== application.appId)
-        throw new StsFailure(700082, "invalid_grant", "The refresh token has expired due to inactivity.");
+      if (!refresh || refresh.clientId !== application.appId) throw new StsFailure(700082);
+      strike(refresh.tenantId, "refresh", { app: application.appId });
       if (!refresh.isPublic) requireSecret(application, form.client_secret);
       refreshTokens.delete(form.refresh_token!);
       const { tenant, user } = findUser(refresh.userId)!;
-      return userTokens(tenant, user, application, `${form.scope ?? ""} offline_access`, refresh.isPublic);
+      return userTokens(tenant, user, application, `${form.scope ?? ""} offline_access`, refresh.isPublic, {
+        acrs: refresh.acrs,
+        claims: form.claims,
+      });
     }
     if (form.grant_type === "urn:ietf:params:oauth:grant-type:jwt-bearer") {
       requireSecret(application, form.client_secret);
       let claims: Awaited<ReturnType<typeof verify>> = null;
       for (const tenant of world().tenants) claims ??= await verify(tenant.id, form.assertion ?? "");
-      if (!claims || claims.aud !== application.appId || !claims.scp)
-        throw new StsFailure(50013, "invalid_grant", "Assertion failed signature validation or has the wrong audience.");
+      if (!claims || claims.aud !== application.appId || !claims.scp) throw new StsFailure(50013);
       const { tenant, user } = findUser(String(claims.oid))!;
-      if (tenantName !== tenant.id && tenantName !== "organizations")
-        throw new StsFailure(50020, "invalid_grant", `User account does not exist in tenant '${tenantName}'.`);
-      return userTokens(tenant, user, application, form.scope ?? "", false);
+      if (tenantName !== tenant.id && tenantName !== "organizations") throw new StsFailure(50020, { tenant: tenantName });
+      strike(tenant.id, "on-behalf-of", { app: application.appId, appName: application.displayName });
+      if (Number(claims.xms_at ?? 0) < user.tokensValidFrom) throw new StsFailure(50173);
+      const acrs = (claims.acrs as string[] | undefined) ?? [];
+      if (tenant.policies.stepUp === "token" && !acrs.includes(STEP_UP_CONTEXT)) throw new StsFailure(50076, {}, STEP_UP_CLAIMS);
+      return userTokens(tenant, user, application, form.scope ?? "", false, { acrs, claims: form.claims });
     }
-    throw new StsFailure(70003, "unsupported_grant_type", `The app requested an unsupported grant type '${form.grant_type}'.`);
+    throw new StsFailure(70003, { grant: form.grant_type });
   }
 
   app.use("/:tenant/oauth2/v2.0/token", async (c, next) => {
@@ -563,6 +635,8 @@ export function entra(world: () => World, origin: string) {
     await next();
   });
   app.post("/:tenant/oauth2/v2.0/token", async (c) => {
+    const { stsMs } = world().latency;
+    if (stsMs > 0) await new Promise((resolve) => setTimeout(resolve, stsMs));
     const form = Object.fromEntries(Object.entries(await c.req.parseBody()).map(([name, value]) => [name, String(value)]));
     try {
       return c.json(await token(c.req.param("tenant"), form, c.req.header("origin") !== undefined));
@@ -578,6 +652,7 @@ export function entra(world: () => World, origin: string) {
           correlation_id: c.req.header("client-request-id") ?? randomUUID(),
           error_uri: `${origin}/error?code=${error.number}`,
           ...(error.suberror ? { suberror: error.suberror } : {}),
+          ...(error.claims ? { claims: error.claims } : {}),
         },
         error.status as 400,
       );

@@ -1,17 +1,21 @@
 // Microsoft Graph v1.0 as far as onboarding an application needs it: scopes, directory roles, upserts, replication lag
 // and the error bodies that the service sends.
 import { randomUUID } from "node:crypto";
+import { someReplica } from "./directory.ts";
+import { chaosFor, type Fault, isTransport, takeFault } from "./faults.ts";
 import {
   type Application,
-  assignmentId,
+  assignRole,
   type DelegatedGrant,
-  type DirectoryObject,
+  GRAPH_APP_ID,
   grantId,
   newApplication,
   newSecretText,
   type PasswordCredential,
   ROLE,
-  replicatedAt,
+  removeApplication,
+  removeServicePrincipal,
+  resourcePrincipal,
   type ServicePrincipal,
   type Tenant,
   type World,
@@ -26,7 +30,23 @@ export type Call = {
 };
 export type Answer = { status: number; body?: unknown; headers?: Record<string, string> };
 /** Who calls, from a verified access token. */
-export type Caller = { tenant: Tenant; userId: string | null; scopes: Set<string>; roles: Set<string>; wids: Set<string>; appId: string };
+export type Caller = {
+  tenant: Tenant;
+  userId: string | null;
+  scopes: Set<string>;
+  roles: Set<string>;
+  wids: Set<string>;
+  appId: string;
+  /** Authentication contexts that the sign-in satisfied. */
+  acrs: Set<string>;
+  /** The client said that it understands claims challenges (CP1). */
+  isCapable: boolean;
+};
+/** With chaos on, the service says the same thing in other words now and then, as it really does. */
+const inOtherWords = (world: World) => world.chaos !== null && Math.random() < 0.3;
+
+/** One call, the copy of the directory that it happens to reach, and who makes it. */
+type Context = { world: World; base: string; caller: Caller; call: Call; replica: number };
 
 class GraphFailure extends Error {
   constructor(
@@ -34,9 +54,24 @@ class GraphFailure extends Error {
     readonly code: string,
     message: string,
     readonly details?: { code: string; message: string; target?: string }[],
+    readonly headers: Record<string, string> = {},
   ) {
     super(message);
   }
+}
+
+/** Continuous access evaluation: what the token lacks, as Entra wants it in the next sign-in (docs: claims-challenge). */
+export function challenge(base: string, claims: string, reason: string): GraphFailure {
+  const encoded = Buffer.from(claims).toString("base64");
+  return new GraphFailure(
+    401,
+    "InvalidAuthenticationToken",
+    `Continuous access evaluation resulted in challenge with result: InteractionRequired and code: ${reason}`,
+    undefined,
+    {
+      "www-authenticate": `Bearer realm="", authorization_uri="${base}/common/oauth2/authorize", client_id="${GRAPH_APP_ID}", errorDescription="Continuous access evaluation resulted in challenge with result: InteractionRequired and code: ${reason}", error="insufficient_claims", claims="${encoded}"`,
+    },
+  );
 }
 
 export function errorBody(code: string, message: string, requestId: string, clientRequestId: string, details?: unknown) {
@@ -44,7 +79,12 @@ export function errorBody(code: string, message: string, requestId: string, clie
     error: {
       code,
       message,
-      innerError: { date: new Date().toISOString().slice(0, 19), "request-id": requestId, "client-request-id": clientRequestId },
+      innerError: {
+        ...(code === "TooManyRequests" ? { code: "429" } : {}),
+        date: new Date().toISOString().slice(0, 19),
+        "request-id": requestId,
+        "client-request-id": clientRequestId,
+      },
       ...(details ? { details } : {}),
     },
   };
@@ -72,8 +112,6 @@ function requireScope(caller: Caller, ...anyOf: string[]) {
 function requireRole(caller: Caller, anyOf: readonly string[]) {
   if (caller.userId && !anyOf.some((role) => caller.wids.has(role))) throw denied();
 }
-
-const visible = (object: DirectoryObject) => object.visibleAt <= Date.now();
 
 function select(object: Record<string, unknown>, query: URLSearchParams) {
   const wanted = query
@@ -113,10 +151,12 @@ const shownPassword = (p: PasswordCredential) => ({
   secretText: null as string | null,
   startDateTime: p.startDateTime,
 });
-function shownApplication({ passwords, visibleAt: _, ...application }: Application) {
-  return { ...application, passwordCredentials: passwords.filter((p) => p.visibleAt <= Date.now()).map(shownPassword), keyCredentials: [] };
-}
-function shownServicePrincipal({ permissions, visibleAt: _, ...sp }: ServicePrincipal) {
+const shownApplication = ({ passwords, ...application }: Application) => ({
+  ...application,
+  passwordCredentials: passwords.map(shownPassword),
+  keyCredentials: [],
+});
+function shownServicePrincipal({ permissions, ...sp }: ServicePrincipal) {
   const common = ({ id, value }: { id: string; value: string }) => ({ id, value, isEnabled: true });
   return {
     accountEnabled: true,
@@ -138,8 +178,6 @@ function shownServicePrincipal({ permissions, visibleAt: _, ...sp }: ServicePrin
       .map((p) => ({ ...common(p), type: p.adminConsentRequired ? "Admin" : "User", adminConsentDisplayName: p.value })),
   };
 }
-const shown = ({ visibleAt: _, ...object }: DirectoryObject) => object;
-
 /** `/applications(appId='x')` and `/applications/x` name the same kind of thing by another key. */
 function keyed(path: string, root: string): { key: string; value: string; rest: string } | null {
   const alternate = path.match(new RegExp(`^/${root}\\((\\w+)='([^']*)'\\)(/.*)?$`));
@@ -171,15 +209,36 @@ const PATCHABLE = [
   "description",
 ];
 
-function applyProperties(application: Application, body: Record<string, unknown>) {
-  for (const name of PATCHABLE) if (name in body) (application as Record<string, unknown>)[name] = body[name];
-}
+const withProperties = (application: Application, body: Record<string, unknown>): Application => ({
+  ...application,
+  ...Object.fromEntries(PATCHABLE.filter((name) => name in body).map((name) => [name, body[name]])),
+});
 
-function addPassword(world: World, application: Application, body: Record<string, unknown> | null): Answer {
-  const wanted = (body?.passwordCredential ?? {}) as { displayName?: string; endDateTime?: string };
+/** App management policies: secrets forbidden, or their lifetime capped (docs: appmanagementpolicy). */
+function requireAllowedSecret({ policies, id }: Tenant, start: Date, end: Date) {
+  if (policies.secrets === "blocked")
+    throw new GraphFailure(
+      400,
+      "CredentialTypeNotAllowedAsPerAppPolicy",
+      `Credential type not allowed as per assigned policy '${guidOfPolicy(id)}'.`,
+    );
+  const days = (end.getTime() - start.getTime()) / 86_400_000;
+  if (policies.maxSecretDays !== null && days > policies.maxSecretDays) {
+    const message = `Credential lifetime exceeds the max value allowed as per assigned policy '${guidOfPolicy(id)}'.`;
+    throw new GraphFailure(400, "CredentialInvalidLifetimeAsPerAppPolicy", message, [
+      { code: "InvalidKeyEndDate", message, target: "EndDate" },
+    ]);
+  }
+}
+const guidOfPolicy = (tenantId: string) => `${tenantId.slice(0, 24)}000000000001`;
+
+function addPassword({ world, caller, call }: Context, application: Application): Answer {
+  const wanted = (call.body?.passwordCredential ?? {}) as { displayName?: string; endDateTime?: string };
   const now = new Date();
   const secret = newSecretText();
   const end = wanted.endDateTime ? new Date(wanted.endDateTime) : new Date(now.getTime() + 2 * 365 * 86_400_000);
+  requireAllowedSecret(caller.tenant, now, end);
+  const { minMs, maxMs } = world.lag.secret;
   const password: PasswordCredential = {
     keyId: randomUUID(),
     displayName: wanted.displayName ?? null,
@@ -187,16 +246,17 @@ function addPassword(world: World, application: Application, body: Record<string
     endDateTime: end.toISOString(),
     hint: secret.slice(0, 3),
     secret,
-    visibleAt: replicatedAt(world, now.getTime()),
+    usableAt: now.getTime() + minMs + Math.random() * Math.max(0, maxMs - minMs),
   };
-  application.passwords.push(password);
+  caller.tenant.applications.put({ ...application, passwords: [...application.passwords, password] });
   return { status: 200, body: { "@odata.context": "#microsoft.graph.passwordCredential", ...shownPassword(password), secretText: secret } };
 }
 
-function applications(world: World, base: string, caller: Caller, call: Call): Answer {
+const READ_APPLICATIONS = ["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+
+function applications(context: Context): Answer {
+  const { base, caller, call, replica } = context;
   const { tenant } = caller;
-  const now = Date.now();
-  const reading = ["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
   const mayWrite = (application?: Application) => {
     requireScope(caller, "Application.ReadWrite.All");
     const isOwner = application && caller.userId !== null && application.ownerId === caller.userId;
@@ -205,28 +265,30 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   // An ordinary member may register applications unless the tenant says otherwise; it then owns them.
   const mayCreate = () => {
     requireScope(caller, "Application.ReadWrite.All");
-    if (caller.userId && caller.wids.has(ROLE.globalReader)) throw denied();
+    const isOrdinary = caller.userId !== null && !APP_WRITERS.some((role) => caller.wids.has(role));
+    if (isOrdinary && (caller.wids.has(ROLE.globalReader) || !tenant.policies.usersMayRegister)) throw denied();
   };
   const created = (body: Record<string, unknown>, uniqueName: string | null) => {
     if (typeof body.displayName !== "string" || !body.displayName)
       throw badRequest("A value is required for property 'displayName' of resource 'Application'.", [
         { code: "MissingOrInvalid", message: "Missing", target: "displayName" },
       ]);
-    const application = newApplication({ uniqueName, displayName: body.displayName }, replicatedAt(world, now));
-    applyProperties(application, body);
-    if (caller.userId && !APP_WRITERS.some((role) => caller.wids.has(role))) application.ownerId = caller.userId;
-    tenant.applications.push(application);
+    const isOrdinary = caller.userId !== null && !APP_WRITERS.some((role) => caller.wids.has(role));
+    const application = tenant.applications.put({
+      ...withProperties(newApplication({ uniqueName, displayName: body.displayName }), body),
+      ...(isOrdinary ? { ownerId: caller.userId } : {}),
+    });
     return entity(base, call, "applications", shownApplication(application), 201);
   };
 
   if (call.path === "/applications") {
     if (call.method === "GET") {
-      requireScope(caller, ...reading);
+      requireScope(caller, ...READ_APPLICATIONS);
       return collection(
         base,
         call,
         "applications",
-        filtered(tenant.applications.filter(visible).map(shownApplication), call.query.get("$filter")),
+        filtered(tenant.applications.at(replica).map(shownApplication), call.query.get("$filter")),
       );
     }
     mayCreate();
@@ -234,113 +296,116 @@ function applications(world: World, base: string, caller: Caller, call: Call): A
   }
   const at = keyed(call.path, "applications");
   if (!at) throw badRequest(`Resource not found for the segment '${call.path}'.`);
-  const found = tenant.applications.find((application) => application[at.key] === at.value);
+  const fits = (application: Application) => application[at.key] === at.value;
   const upsert =
     call.method === "PATCH" && at.key === "uniqueName" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
-  if (upsert && !found) {
+  const primary = tenant.applications.find(fits);
+  if (upsert && !primary) {
     mayCreate();
     return created(call.body ?? {}, at.value);
   }
-  if (call.method === "GET") requireScope(caller, ...reading);
-  // An upsert works on the primary; everything else asks a replica.
-  if (!found || (!upsert && !visible(found))) throw notFound(at.value);
-  if (call.method === "GET" && at.rest === "") return entity(base, call, "applications", shownApplication(found));
-  mayWrite(found);
+  if (call.method === "GET") requireScope(caller, ...READ_APPLICATIONS);
+  const seen = tenant.applications.at(replica).find(fits);
+  if (call.method === "GET" && at.rest === "") {
+    if (!seen) throw notFound(at.value);
+    return entity(base, call, "applications", shownApplication(seen));
+  }
+  // An upsert works on the primary; every other write has to find the object on the copy that it reached first.
+  if (!primary || (!upsert && !seen)) throw notFound(at.value);
+  mayWrite(primary);
   if (call.method === "PATCH" && at.rest === "") {
-    applyProperties(found, call.body ?? {});
+    tenant.applications.put(withProperties(primary, call.body ?? {}));
     return { status: 204 };
   }
   if (call.method === "DELETE" && at.rest === "") {
-    tenant.applications = tenant.applications.filter((application) => application !== found);
-    const sp = tenant.servicePrincipals.find((candidate) => candidate.appId === found.appId);
-    tenant.servicePrincipals = tenant.servicePrincipals.filter((candidate) => candidate !== sp);
+    removeApplication(tenant, primary);
     return { status: 204 };
   }
-  if (call.method === "POST" && at.rest === "/addPassword") return addPassword(world, found, call.body);
+  if (call.method === "POST" && at.rest === "/addPassword") return addPassword(context, primary);
   if (call.method === "POST" && at.rest === "/removePassword") {
     const keyId = call.body?.keyId;
-    if (!found.passwords.some((password) => password.keyId === keyId))
+    if (!primary.passwords.some((password) => password.keyId === keyId))
       throw badRequest(`No password credential found with keyId '${String(keyId)}'.`);
-    found.passwords = found.passwords.filter((password) => password.keyId !== keyId);
+    tenant.applications.put({ ...primary, passwords: primary.passwords.filter((password) => password.keyId !== keyId) });
     return { status: 204 };
   }
   throw badRequest(`Unsupported operation on '${call.path}'.`);
 }
 
-function assign(world: World, base: string, caller: Caller, call: Call, pathSp: ServicePrincipal): Answer {
+function assign({ world, base, caller, call, replica }: Context, pathSp: ServicePrincipal): Answer {
   const { tenant } = caller;
   const { principalId, resourceId, appRoleId } = (call.body ?? {}) as Record<string, string>;
   if (!principalId || !resourceId || !appRoleId)
     throw badRequest("One or more properties are missing: principalId, resourceId, appRoleId.");
   requireScope(caller, "AppRoleAssignment.ReadWrite.All");
   const resource = tenant.servicePrincipals.find((sp) => sp.id === resourceId);
-  const principal = tenant.servicePrincipals.find((sp) => sp.id === principalId);
-  if (!principal || !visible(principal)) throw notFound(principalId);
+  const principal = tenant.servicePrincipals.at(replica).find((sp) => sp.id === principalId);
+  if (!principal) {
+    if (inOtherWords(world)) throw badRequest("Not a valid reference update.");
+    throw notFound(principalId);
+  }
   if (!resource || (pathSp.id !== principalId && pathSp.id !== resourceId)) throw badRequest("Not a valid reference update.");
-  const isMicrosoftGraph = resource.appId === "00000003-0000-0000-c000-000000000000";
-  requireRole(caller, isMicrosoftGraph ? GRAPH_ROLE_GRANTERS : CONSENTERS);
+  requireRole(caller, resource.appId === GRAPH_APP_ID ? GRAPH_ROLE_GRANTERS : CONSENTERS);
   if (!resource.permissions.some((permission) => permission.kind === "Role" && permission.id === appRoleId))
     throw badRequest("Permission being assigned was not found on application");
-  if (tenant.appRoleAssignments.some((a) => a.principalId === principalId && a.resourceId === resourceId && a.appRoleId === appRoleId))
+  if (tenant.appRoleAssignments.find((a) => a.principalId === principalId && a.resourceId === resourceId && a.appRoleId === appRoleId)) {
+    if (inOtherWords(world))
+      throw new GraphFailure(409, "Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists.");
     throw badRequest("Permission being assigned already exists on the object");
-  const assignment = {
-    id: assignmentId(principalId),
-    visibleAt: replicatedAt(world, Date.now()),
-    deletedDateTime: null,
-    appRoleId,
-    createdDateTime: new Date().toISOString(),
-    principalDisplayName: principal.displayName,
-    principalId,
-    principalType: "ServicePrincipal",
-    resourceDisplayName: resource.displayName,
-    resourceId,
-  };
-  tenant.appRoleAssignments.push(assignment);
-  return entity(base, call, "appRoleAssignments", shown(assignment), 201);
+  }
+  return entity(base, call, "appRoleAssignments", assignRole(tenant, principal, resource, appRoleId), 201);
 }
 
-function servicePrincipals(world: World, base: string, caller: Caller, call: Call): Answer {
+const noBackingApplication = (appId: string) => {
+  const message = `The appId '${appId}' of the service principal does not reference a valid application object.`;
+  return badRequest(message, [{ code: "NoBackingApplicationObject", message, target: "appId" }]);
+};
+
+function servicePrincipals(context: Context): Answer {
+  const { world, base, caller, call, replica } = context;
   const { tenant } = caller;
-  const reading = ["Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
   const create = (appId: string): Answer => {
     requireScope(caller, "Application.ReadWrite.All");
     const application = tenant.applications.find((candidate) => candidate.appId === appId);
     const isOwner = application && caller.userId !== null && application.ownerId === caller.userId;
     if (!isOwner) requireRole(caller, APP_WRITERS);
-    if (!application || !visible(application))
-      throw badRequest(`The appId '${appId}' of the service principal does not reference a valid application object.`, [
-        {
-          code: "NoBackingApplicationObject",
-          message: `The appId '${appId}' of the service principal does not reference a valid application object.`,
-          target: "appId",
-        },
-      ]);
-    const sp: ServicePrincipal = {
+    if (!application && tenant.licensed.includes(appId)) {
+      const sp = tenant.servicePrincipals.put(resourcePrincipal(tenant.id, appId));
+      return entity(base, call, "servicePrincipals", shownServicePrincipal(sp), 201);
+    }
+    if (!application || !tenant.applications.at(replica).some((candidate) => candidate.appId === appId)) {
+      if (application && inOtherWords(world))
+        throw new GraphFailure(
+          403,
+          "Authorization_RequestDenied",
+          "When using this permission, the backing application of the service principal being created must in the local tenant",
+        );
+      throw noBackingApplication(appId);
+    }
+    const sp = tenant.servicePrincipals.put({
       id: randomUUID(),
-      visibleAt: replicatedAt(world, Date.now()),
       appId,
       displayName: application.displayName,
       permissions: [],
       ownerId: application.ownerId,
       tags: (call.body?.tags as string[] | undefined) ?? [],
       createdDateTime: new Date().toISOString(),
-    };
-    tenant.servicePrincipals.push(sp);
+    });
     return entity(base, call, "servicePrincipals", shownServicePrincipal(sp), 201);
   };
 
   if (call.path === "/servicePrincipals") {
     if (call.method === "GET") {
-      requireScope(caller, ...reading);
+      requireScope(caller, ...READ_APPLICATIONS);
       return collection(
         base,
         call,
         "servicePrincipals",
-        filtered(tenant.servicePrincipals.filter(visible).map(shownServicePrincipal), call.query.get("$filter")),
+        filtered(tenant.servicePrincipals.at(replica).map(shownServicePrincipal), call.query.get("$filter")),
       );
     }
     const appId = String(call.body?.appId ?? "");
-    if (tenant.servicePrincipals.some((sp) => sp.appId === appId))
+    if (tenant.servicePrincipals.find((sp) => sp.appId === appId))
       throw new GraphFailure(
         409,
         "Request_MultipleObjectsWithSameKeyValue",
@@ -351,45 +416,51 @@ function servicePrincipals(world: World, base: string, caller: Caller, call: Cal
   }
   const at = keyed(call.path, "servicePrincipals");
   if (!at) throw badRequest(`Resource not found for the segment '${call.path}'.`);
-  const found = tenant.servicePrincipals.find((sp) => sp[at.key] === at.value);
+  const fits = (sp: ServicePrincipal) => sp[at.key] === at.value;
   const upsert =
     call.method === "PATCH" && at.key === "appId" && at.rest === "" && (call.headers.prefer ?? "").includes("create-if-missing");
-  if (upsert && !found) return create(at.value);
-  if (call.method === "GET") requireScope(caller, ...reading);
-  if (!found || (!upsert && !visible(found))) throw notFound(at.value);
-
-  if (at.rest === "" && call.method === "GET") return entity(base, call, "servicePrincipals", shownServicePrincipal(found));
-  if (at.rest === "" && (call.method === "PATCH" || call.method === "DELETE")) {
-    requireScope(caller, "Application.ReadWrite.All");
-    requireRole(caller, APP_WRITERS);
-    if (call.method === "DELETE") tenant.servicePrincipals = tenant.servicePrincipals.filter((sp) => sp !== found);
-    else if (Array.isArray(call.body?.tags)) found.tags = call.body.tags;
-    return { status: 204 };
-  }
+  const primary = tenant.servicePrincipals.find(fits);
+  if (upsert && !primary) return create(at.value);
+  if (call.method === "GET") requireScope(caller, ...READ_APPLICATIONS);
+  const seen = tenant.servicePrincipals.at(replica).find(fits);
+  if (call.method === "GET" && !seen) throw notFound(at.value);
+  if (call.method === "GET" && at.rest === "") return entity(base, call, "servicePrincipals", shownServicePrincipal(seen!));
   if (at.rest === "/appRoleAssignments" && call.method === "GET")
     return collection(
       base,
       call,
       "appRoleAssignments",
-      tenant.appRoleAssignments.filter((a) => a.principalId === found.id && visible(a)).map(shown),
+      tenant.appRoleAssignments.at(replica).filter((a) => a.principalId === seen!.id),
     );
-  if ((at.rest === "/appRoleAssignments" || at.rest === "/appRoleAssignedTo") && call.method === "POST")
-    return assign(world, base, caller, call, found);
   if (at.rest === "/oauth2PermissionGrants" && call.method === "GET")
-    return collection(base, call, "oauth2PermissionGrants", tenant.grants.filter((g) => g.clientId === found.id && visible(g)).map(shown));
+    return collection(
+      base,
+      call,
+      "oauth2PermissionGrants",
+      tenant.grants.at(replica).filter((g) => g.clientId === seen!.id),
+    );
+  if (!primary || (!upsert && !seen)) throw notFound(at.value);
+  if (at.rest === "" && (call.method === "PATCH" || call.method === "DELETE")) {
+    requireScope(caller, "Application.ReadWrite.All");
+    requireRole(caller, APP_WRITERS);
+    if (call.method === "DELETE") removeServicePrincipal(tenant, primary);
+    else if (Array.isArray(call.body?.tags)) tenant.servicePrincipals.put({ ...primary, tags: call.body.tags });
+    return { status: 204 };
+  }
+  if ((at.rest === "/appRoleAssignments" || at.rest === "/appRoleAssignedTo") && call.method === "POST") return assign(context, primary);
   const assignment = at.rest.match(/^\/appRoleAssign(?:ments|edTo)\/(.+)$/);
   if (assignment && call.method === "DELETE") {
     requireScope(caller, "AppRoleAssignment.ReadWrite.All");
     requireRole(caller, CONSENTERS);
-    const before = tenant.appRoleAssignments.length;
-    tenant.appRoleAssignments = tenant.appRoleAssignments.filter((a) => a.id !== assignment[1]);
-    if (before === tenant.appRoleAssignments.length) throw badRequest("EntitlementGrant being updated or deleted is not found.");
+    const existing = tenant.appRoleAssignments.find((a) => a.id === assignment[1]);
+    if (!existing) throw badRequest("EntitlementGrant being updated or deleted is not found.");
+    tenant.appRoleAssignments.remove(existing.id);
     return { status: 204 };
   }
   throw badRequest(`Unsupported operation on '${call.path}'.`);
 }
 
-function delegatedGrants(world: World, base: string, caller: Caller, call: Call): Answer {
+function delegatedGrants({ base, caller, call, replica }: Context): Answer {
   const { tenant } = caller;
   if (call.method === "GET") requireScope(caller, "DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All");
   else {
@@ -398,15 +469,10 @@ function delegatedGrants(world: World, base: string, caller: Caller, call: Call)
   }
   if (call.path === "/oauth2PermissionGrants") {
     if (call.method === "GET")
-      return collection(
-        base,
-        call,
-        "oauth2PermissionGrants",
-        filtered(tenant.grants.filter(visible).map(shown), call.query.get("$filter")),
-      );
+      return collection(base, call, "oauth2PermissionGrants", filtered(tenant.grants.at(replica), call.query.get("$filter")));
     const { clientId, consentType, principalId = null, resourceId, scope } = (call.body ?? {}) as Record<string, string>;
-    const client = tenant.servicePrincipals.find((sp) => sp.id === clientId);
-    if (!client || !visible(client)) throw notFound(String(clientId));
+    const client = tenant.servicePrincipals.at(replica).find((sp) => sp.id === clientId);
+    if (!client) throw notFound(String(clientId));
     const resource = tenant.servicePrincipals.find((sp) => sp.id === resourceId);
     if (!resource) throw badRequest("Specified resourceId was not found");
     const unknown = String(scope)
@@ -414,31 +480,31 @@ function delegatedGrants(world: World, base: string, caller: Caller, call: Call)
       .filter((value) => value && !resource.permissions.some((p) => p.kind === "Scope" && p.value === value));
     if (unknown.length > 0) throw badRequest(`Permission scope '${unknown[0]}' is not defined on the resource.`);
     const id = grantId(client.id, resource.id, principalId);
-    if (tenant.grants.some((grant) => grant.id === id))
+    if (tenant.grants.find((grant) => grant.id === id))
       throw new GraphFailure(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.");
-    const grant: DelegatedGrant = {
+    const grant: DelegatedGrant = tenant.grants.put({
       id,
-      visibleAt: replicatedAt(world, Date.now()),
       clientId: client.id,
       consentType: consentType as "AllPrincipals",
       principalId,
       resourceId: resource.id,
       scope: String(scope),
-    };
-    tenant.grants.push(grant);
-    return entity(base, call, "oauth2PermissionGrants", shown(grant), 201);
+    });
+    return entity(base, call, "oauth2PermissionGrants", grant, 201);
   }
   const id = decodeURIComponent(call.path.split("/")[2] ?? "");
-  const grant = tenant.grants.find((candidate) => candidate.id === id);
-  if (!grant || (call.method === "GET" && !visible(grant))) throw notFound(id);
-  if (call.method === "GET") return entity(base, call, "oauth2PermissionGrants", shown(grant));
-  if (call.method === "DELETE") tenant.grants = tenant.grants.filter((candidate) => candidate !== grant);
-  else grant.scope = String(call.body?.scope ?? grant.scope);
+  const primary = tenant.grants.find((candidate) => candidate.id === id);
+  const seen = tenant.grants.at(replica).find((candidate) => candidate.id === id);
+  if (!seen) throw notFound(id);
+  if (call.method === "GET") return entity(base, call, "oauth2PermissionGrants", seen);
+  if (!primary) throw notFound(id);
+  if (call.method === "DELETE") tenant.grants.remove(id);
+  else tenant.grants.put({ ...primary, scope: String(call.body?.scope ?? primary.scope) });
   return { status: 204 };
 }
 
 /** What products read: users, groups, calendars, mail, presence. Each needs its own permission. */
-function content(base: string, caller: Caller, call: Call): Answer {
+function content({ base, caller, call }: Context): Answer {
   const { tenant } = caller;
   const shownUser = ({ id, displayName, userPrincipalName }: Tenant["users"][number]) => ({
     id,
@@ -471,8 +537,11 @@ function content(base: string, caller: Caller, call: Call): Answer {
   throw badRequest(`Resource not found for the segment '${call.path.slice(1)}'.`);
 }
 
-function route(world: World, base: string, caller: Caller, call: Call): Answer {
+function route(context: Context): Answer {
+  const { base, caller, call } = context;
   const { tenant } = caller;
+  if (tenant.policies.stepUp === "call" && call.method !== "GET" && caller.userId && caller.isCapable && !caller.acrs.has(STEP_UP_CONTEXT))
+    throw challenge(base, STEP_UP_CLAIMS, "TokenCreatedWithOutdatedPolicies");
   if (call.path === "/organization") {
     requireScope(caller, "User.Read", "Organization.Read.All", "Directory.Read.All");
     return collection(base, call, "organization", [
@@ -501,16 +570,38 @@ function route(world: World, base: string, caller: Caller, call: Call): Answer {
       mail: me.userPrincipalName,
     });
   }
-  if (call.path.startsWith("/applications")) return applications(world, base, caller, call);
-  if (call.path.startsWith("/servicePrincipals")) return servicePrincipals(world, base, caller, call);
-  if (call.path.startsWith("/oauth2PermissionGrants")) return delegatedGrants(world, base, caller, call);
-  return content(base, caller, call);
+  if (call.path.startsWith("/applications")) return applications(context);
+  if (call.path.startsWith("/servicePrincipals")) return servicePrincipals(context);
+  if (call.path.startsWith("/oauth2PermissionGrants")) return delegatedGrants(context);
+  return content(context);
+}
+
+/** The authentication context that Conditional Access asks for here, and the claims that bring it. */
+export const STEP_UP_CONTEXT = "c1";
+export const STEP_UP_CLAIMS = JSON.stringify({ access_token: { acrs: { essential: true, value: STEP_UP_CONTEXT } } });
+
+const CODE_OF_STATUS: Record<number, [code: string, message: string]> = {
+  429: ["TooManyRequests", "Please retry again later."],
+  500: ["InternalServerError", "An internal server error occurred while processing the operation."],
+  502: ["BadGateway", "Bad gateway."],
+  503: ["ServiceUnavailable", "The service is temporarily unavailable. Please retry again later."],
+  504: ["GatewayTimeout", "The gateway did not get an answer in time."],
+};
+
+function faultAnswer(fault: Fault): GraphFailure {
+  const status = fault.status!;
+  const [code, message] = CODE_OF_STATUS[status] ?? ["UnknownError", "The fault that was asked for."];
+  return new GraphFailure(status, fault.code ?? code, fault.message ?? message, fault.details, {
+    ...(fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) }),
+    ...(status === 429 ? { "x-ms-throttle-scope": "Tenant_Application/ReadWrite", "x-ms-throttle-information": "WriteLimitExceeded" } : {}),
+  });
 }
 
 /** One call, alone or as a member of a batch. */
 export function answer(world: World, base: string, caller: Caller, call: Call): Answer {
   const requestId = randomUUID();
   const clientRequestId = call.headers["client-request-id"];
+  const { tenant } = caller;
   const headers = {
     "request-id": requestId,
     ...(clientRequestId ? { "client-request-id": clientRequestId } : {}),
@@ -519,54 +610,83 @@ export function answer(world: World, base: string, caller: Caller, call: Call): 
     }),
     "x-ms-resource-unit": "1",
   };
-  const failed = (failure: GraphFailure, extra: Record<string, string> = {}): Answer => ({
-    status: failure.status,
-    headers: { ...headers, ...extra },
-    body: errorBody(failure.code, failure.message, requestId, clientRequestId ?? requestId, failure.details),
-  });
-  const fault = takeFault(world, call.method, call.path, (candidate) => candidate.status !== undefined);
-  const done = (result: Answer) => {
-    world.log.push({ method: call.method, path: call.path, status: result.status, at: new Date().toISOString() });
+  const done = (result: Answer, code?: string) => {
+    world.log.push({
+      tenant: tenant.domains[0]!,
+      method: call.method,
+      path: call.path,
+      status: result.status,
+      ...(code ? { code } : {}),
+      at: new Date().toISOString(),
+    });
     if (world.log.length > 5_000) world.log.splice(0, 1_000);
     return result;
   };
-  if (fault?.status) {
-    const code =
-      fault.code ?? ({ 429: "TooManyRequests", 503: "ServiceUnavailable" } as Record<number, string>)[fault.status] ?? "UnknownError";
-    return done(
-      failed(
-        new GraphFailure(fault.status, code, fault.message ?? "Please retry again later."),
-        fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) },
-      ),
+  const failed = (failure: GraphFailure): Answer =>
+    done(
+      {
+        status: failure.status,
+        headers: { ...headers, ...failure.headers },
+        body: errorBody(failure.code, failure.message, requestId, clientRequestId ?? requestId, failure.details),
+      },
+      failure.code,
     );
+  tenant.counts.calls += 1;
+  const fault =
+    takeFault(world, tenant.id, call.method, call.path, (candidate) => candidate.status !== undefined) ??
+    chaosFor(world.chaos, tenant.id, tenant.counts.calls, false);
+  if (fault) {
+    tenant.counts.disturbed += 1;
+    return failed(faultAnswer(fault));
   }
   try {
-    const result = route(world, base, caller, call);
+    const result = route({ world, base, caller, call, replica: someReplica() });
     return done({ ...result, headers: { ...headers, ...result.headers } });
   } catch (error) {
-    if (error instanceof GraphFailure) return done(failed(error));
+    if (error instanceof GraphFailure) return failed(error);
     throw error;
   }
 }
 
-/** The next fault that fits the call; each serves `times` calls. */
-export function takeFault(world: World, method: string, path: string, fits: (fault: World["faults"][number]) => boolean) {
-  const fault = world.faults.find(
-    (candidate) =>
-      candidate.times > 0 && (!candidate.method || candidate.method === method) && new RegExp(candidate.path).test(path) && fits(candidate),
-  );
-  if (fault) fault.times -= 1;
-  return fault;
+/** Of the request itself: lost, late, held or garbled. The same for a single call and for a batch. */
+export function wireFault(world: World, tenant: Tenant, method: string, path: string): Fault | null {
+  tenant.counts.requests += 1;
+  const request = tenant.counts.requests;
+  const fault =
+    takeFault(
+      world,
+      tenant.id,
+      method,
+      path,
+      (candidate) => isTransport(candidate) && (!candidate.hold || candidate.hold.request === request),
+    ) ?? chaosFor(world.chaos, tenant.id, request, true);
+  if (fault) tenant.counts.disturbed += 1;
+  return fault ?? null;
 }
 
 /** JSON batching: up to 20 members; `dependsOn` orders them and a failed one fails its dependants with 424. */
-export function batch(world: World, base: string, caller: Caller, body: { requests?: Record<string, unknown>[] }): Answer {
+export function batch(
+  world: World,
+  base: string,
+  caller: Caller,
+  body: { requests?: Record<string, unknown>[] },
+  /** Carries out only so many members. */
+  atMost = Number.POSITIVE_INFINITY,
+): Answer {
   const requests = body.requests ?? [];
   const ids = new Set(requests.map(({ id }) => String(id).toLowerCase()));
-  if (requests.length === 0 || requests.length > 20 || ids.size !== requests.length)
-    return { status: 400, body: errorBody("BadRequest", "Invalid batch payload format.", randomUUID(), randomUUID()) };
+  const refusal = (message: string): Answer => ({
+    status: 400,
+    body: errorBody("BadRequest", message, randomUUID(), randomUUID()),
+  });
+  if (requests.length === 0 || requests.length > 20 || ids.size !== requests.length) return refusal("Invalid batch payload format.");
+  const withoutType = requests.find(
+    ({ body: content, headers }) =>
+      content !== undefined && !Object.keys((headers as object | undefined) ?? {}).some((name) => name.toLowerCase() === "content-type"),
+  );
+  if (withoutType) return refusal("Write request has to contain a Content-Type header.");
   const statuses = new Map<string, number>();
-  const responses = requests.map((request) => {
+  const responses = requests.slice(0, atMost).map((request) => {
     const id = String(request.id);
     const predecessors = (request.dependsOn as string[] | undefined) ?? [];
     if (predecessors.some((predecessor) => (statuses.get(predecessor) ?? 500) >= 400)) {
@@ -579,7 +699,7 @@ export function batch(world: World, base: string, caller: Caller, body: { reques
     );
     const result = answer(world, base, caller, {
       method: String(request.method ?? "GET").toUpperCase(),
-      path: url.pathname,
+      path: decodeURI(url.pathname),
       query: url.searchParams,
       headers,
       body: (request.body as Record<string, unknown> | undefined) ?? null,

@@ -5,10 +5,11 @@ import { html } from "hono/html";
 import PostalMime from "postal-mime";
 import { SMTPServer } from "smtp-server";
 import { entra } from "./entra.ts";
-import { answer, batch, type Caller, errorBody, takeFault } from "./graph.ts";
+import { answer, batch, type Caller, challenge, errorBody, wireFault } from "./graph.ts";
 import { page } from "./page.ts";
+import { switchboard } from "./switchboard.ts";
 import { verify } from "./tokens.ts";
-import { allUsers, type Fault, newWorld, ROLE_NAME } from "./world.ts";
+import { newWorld, ROLE_NAME } from "./world.ts";
 
 const port = Number(process.env.SANDBOX_PORT ?? 4400);
 const mailPort = Number(process.env.SANDBOX_MAIL_PORT ?? port + 1);
@@ -29,12 +30,16 @@ app.route(
   entra(() => world, origin),
 );
 
-async function callerOf(header: string | undefined): Promise<Caller | null> {
+/** Who calls; or the claims that the caller's next sign-in has to bring, when the token was ended early. */
+async function callerOf(header: string | undefined): Promise<Caller | { revoked: boolean } | null> {
   const token = header?.replace(/^Bearer /, "") ?? "";
   for (const tenant of world.tenants) {
     const claims = await verify(tenant.id, token);
     if (!claims || claims.aud !== origin) continue;
     const isApp = claims.idtyp === "app";
+    const isCapable = ((claims.xms_cc as string[] | undefined) ?? []).includes("cp1");
+    const user = tenant.users.find(({ id }) => id === claims.oid);
+    if (user && Number(claims.xms_at) < user.tokensValidFrom) return { revoked: isCapable };
     return {
       tenant,
       appId: String(claims.appid),
@@ -42,97 +47,91 @@ async function callerOf(header: string | undefined): Promise<Caller | null> {
       scopes: new Set(String(claims.scp ?? "").split(" ")),
       roles: new Set((claims.roles as string[] | undefined) ?? []),
       wids: new Set((claims.wids as string[] | undefined) ?? []),
+      acrs: new Set((claims.acrs as string[] | undefined) ?? []),
+      isCapable,
     };
   }
   return null;
 }
+const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 app.all("/v1.0/*", async (c) => {
+  const startedAt = Date.now();
   const url = new URL(c.req.url);
   const path = url.pathname.replace(/^\/v1\.0/, "");
-  const transport = takeFault(world, c.req.method, path, (fault) => fault.status === undefined);
-  if (transport?.delayMs) await new Promise((resolve) => setTimeout(resolve, transport.delayMs));
+  const { method } = c.req;
+  if (world.latency.graphMs > 0) await later(world.latency.graphMs);
   const socket = (c.env as { incoming?: { socket: { destroy(): void } } }).incoming?.socket;
-  if (transport?.reset === "before") {
+  const hangUp = () => {
     socket?.destroy();
     return c.body(null, 500);
-  }
+  };
   const caller = await callerOf(c.req.header("authorization"));
   const clientRequestId = c.req.header("client-request-id");
-  if (!caller) {
-    const requestId = crypto.randomUUID();
+  const requestId = crypto.randomUUID();
+  const traced = { "request-id": requestId, ...(clientRequestId ? { "client-request-id": clientRequestId } : {}) };
+  if (!caller || "revoked" in caller) {
     const message = c.req.header("authorization") ? "Access token validation failure. Invalid audience." : "Access token is empty.";
-    return c.json(errorBody("InvalidAuthenticationToken", message, requestId, clientRequestId ?? requestId), 401, {
-      "request-id": requestId,
+    const claims = JSON.stringify({ access_token: { nbf: { essential: true, value: String(Math.floor(Date.now() / 1000)) } } });
+    const failure = caller?.revoked ? challenge(origin, claims, "TokenIssuedBeforeRevocationTimestamp") : null;
+    return c.json(errorBody("InvalidAuthenticationToken", failure?.message ?? message, requestId, clientRequestId ?? requestId), 401, {
+      ...traced,
+      ...failure?.headers,
     });
   }
+  const { tenant } = caller;
+  const wire = wireFault(world, tenant, method, path);
+  const logged = (status: number, members = 1) => {
+    world.requests.push({ tenant: tenant.domains[0]!, method, path, members, startedAt, endedAt: Date.now(), status });
+    if (world.requests.length > 50_000) world.requests.splice(0, 10_000);
+  };
+  /** Never answers; whoever asks has to die or to lose patience. */
+  const hold = async () => {
+    world.held.push({ tenant: tenant.domains[0]!, request: tenant.counts.requests, method, path });
+    await new Promise<void>((resolve) => c.req.raw.signal.addEventListener("abort", () => resolve()));
+    return hangUp();
+  };
+  if (wire?.delayMs) await later(wire.delayMs);
+  if (wire?.reset === "before") return hangUp();
+  if (wire?.hold?.when === "before") return hold();
+  if (wire?.text !== undefined) return c.text(wire.text);
   const text = await c.req.text();
   let body: Record<string, unknown> | null = null;
   try {
     body = text ? JSON.parse(text) : null;
   } catch {
-    return c.json(errorBody("BadRequest", "Unable to read JSON request payload.", crypto.randomUUID(), clientRequestId ?? ""), 400);
+    return c.json(errorBody("BadRequest", "Unable to read JSON request payload.", requestId, clientRequestId ?? requestId), 400, traced);
   }
   const headers = Object.fromEntries(c.req.raw.headers);
+  const members = path === "/$batch" ? (((body ?? {}) as { requests?: unknown[] }).requests?.length ?? 0) : 1;
   const result =
-    path === "/$batch" && c.req.method === "POST"
-      ? batch(world, origin, caller, (body ?? {}) as { requests?: Record<string, unknown>[] })
-      : answer(world, origin, caller, { method: c.req.method, path: decodeURI(path), query: url.searchParams, headers, body });
-  if (transport?.reset === "after") {
-    socket?.destroy();
-    return c.body(null, 500);
-  }
+    path === "/$batch" && method === "POST"
+      ? batch(
+          world,
+          origin,
+          caller,
+          (body ?? {}) as { requests?: Record<string, unknown>[] },
+          wire?.reset === "middle" ? Math.ceil(members / 2) : undefined,
+        )
+      : answer(world, origin, caller, { method, path: decodeURI(path), query: url.searchParams, headers, body });
+  logged(result.status, members);
+  if (wire?.hold?.when === "after") return hold();
+  if (wire?.reset === "after" || wire?.reset === "middle") return hangUp();
   return result.body === undefined
     ? c.body(null, result.status as 204, result.headers)
-    : c.json(result.body as object, result.status as 200, { "OData-Version": "4.0", ...result.headers });
+    : c.json(result.body as object, result.status as 200, { "OData-Version": "4.0", ...traced, ...result.headers });
 });
 
-// The switchboard: what docs/sandbox.md describes.
-app.get("/_sandbox/health", (c) => c.json({ ok: true }));
-app.get("/_sandbox/state", (c) =>
-  c.json({
-    ...world,
-    tenants: world.tenants.map((tenant) => ({
-      ...tenant,
-      servicePrincipals: tenant.servicePrincipals.map(({ permissions, ...sp }) => ({ ...sp, permissions: permissions.length })),
-      applications: tenant.applications.map(({ passwords, ...application }) => ({
-        ...application,
-        passwords: passwords.map(({ secret: _, ...password }) => password),
-      })),
-    })),
-  }),
+app.route(
+  "/",
+  switchboard(
+    () => world,
+    () => {
+      world = newWorld(portal);
+      mails.length = 0;
+    },
+  ),
 );
-app.post("/_sandbox/reset", (c) => {
-  world = newWorld(portal);
-  mails.length = 0;
-  return c.json({ ok: true });
-});
-app.post("/_sandbox/lag", async (c) => {
-  const { minMs, maxMs } = await c.req.json<{ minMs: number; maxMs: number }>();
-  world.lag = { minMs, maxMs };
-  return c.json(world.lag);
-});
-app.post("/_sandbox/faults", async (c) => {
-  const fault = await c.req.json<Fault>();
-  world.faults.push(fault);
-  return c.json({ faults: world.faults });
-});
-app.delete("/_sandbox/faults", (c) => {
-  world.faults = [];
-  return c.json({ faults: [] });
-});
-app.post("/_sandbox/tenants/:domain/permissions/remove", async (c) => {
-  const { value } = await c.req.json<{ value: string }>();
-  const tenant = world.tenants.find(({ domains }) => domains.includes(c.req.param("domain")));
-  for (const sp of tenant?.servicePrincipals ?? []) sp.permissions = sp.permissions.filter((permission) => permission.value !== value);
-  return c.json({ ok: Boolean(tenant) });
-});
-app.post("/_sandbox/users/:upn/roles", async (c) => {
-  const { wids } = await c.req.json<{ wids: string[] }>();
-  const found = allUsers(world).find(({ user }) => user.userPrincipalName === c.req.param("upn"));
-  if (found) found.user.wids = wids;
-  return c.json({ ok: Boolean(found) });
-});
 
 app.get("/_mailbox/api", (c) => c.json(mails));
 app.delete("/_mailbox/api", (c) => {
@@ -155,7 +154,7 @@ app.get("/", (c) =>
   c.html(
     page(
       "Sandbox",
-      html`<p>Plays Entra ID and Microsoft Graph for <a href="${portal.origin}">${portal.origin}</a>. Mail arrives in the <a href="/_mailbox">mailbox</a>; the state is at <a href="/_sandbox/state">/_sandbox/state</a>.</p>
+      html`<p>Plays Entra ID and Microsoft Graph for <a href="${portal.origin}">${portal.origin}</a>. Mail arrives in the <a href="/_mailbox">mailbox</a>; policies, lag and faults are switched at the <a href="/_sandbox">switchboard</a>; the state is at <a href="/_sandbox/state">/_sandbox/state</a>.</p>
       ${world.tenants.map(
         (tenant) => html`<h2>${tenant.displayName} <span class="note">${tenant.domains.join(", ")} · ${tenant.id}</span></h2>
       <ul>${tenant.users.map((user) => html`<li>${user.userPrincipalName} <span class="note">${[...user.wids.map((wid) => ROLE_NAME[wid]).filter(Boolean), ...user.portalRoles].join(", ") || "no role"}</span></li>`)}</ul>`,

@@ -1,9 +1,11 @@
 // What exists in the sandbox: tenants, people, directory objects. All in memory; `newWorld()` starts afresh.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { Collection, type Lag } from "./directory.ts";
+import type { Chaos, Fault } from "./faults.ts";
 import permissionTable from "./permissions.json" with { type: "json" };
 
 export const GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000";
-const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
+export const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
 
 export const ROLE = {
   globalAdministrator: "62e90394-69f5-4237-9190-012177145e10",
@@ -22,10 +24,17 @@ export const ROLE_NAME: Record<string, string> = {
   [ROLE.globalReader]: "Global Reader",
 };
 
-export type User = { id: string; displayName: string; userPrincipalName: string; wids: string[]; portalRoles: string[] };
+export type User = {
+  id: string;
+  displayName: string;
+  userPrincipalName: string;
+  wids: string[];
+  portalRoles: string[];
+  /** Access tokens made before this instant are no longer accepted (continuous access evaluation). */
+  tokensValidFrom: number;
+};
 export type Permission = { id: string; value: string; kind: "Role" | "Scope"; adminConsentRequired: boolean };
-/** A directory object, with the moment from which a replica shows it. */
-export type DirectoryObject = { id: string; visibleAt: number; [property: string]: unknown };
+export type DirectoryObject = { id: string; [property: string]: unknown };
 export type PasswordCredential = {
   keyId: string;
   displayName: string | null;
@@ -33,7 +42,8 @@ export type PasswordCredential = {
   endDateTime: string;
   hint: string;
   secret: string;
-  visibleAt: number;
+  /** From when the token endpoint accepts it. */
+  usableAt: number;
 };
 export type Application = DirectoryObject & {
   appId: string;
@@ -49,7 +59,7 @@ export type Application = DirectoryObject & {
   tags: string[];
 };
 export type ServicePrincipal = DirectoryObject & { appId: string; displayName: string; permissions: Permission[] };
-type AppRoleAssignment = DirectoryObject & { principalId: string; resourceId: string; appRoleId: string; createdDateTime: string };
+export type AppRoleAssignment = DirectoryObject & { principalId: string; resourceId: string; appRoleId: string; createdDateTime: string };
 export type DelegatedGrant = DirectoryObject & {
   clientId: string;
   consentType: "AllPrincipals" | "Principal";
@@ -57,35 +67,46 @@ export type DelegatedGrant = DirectoryObject & {
   resourceId: string;
   scope: string;
 };
+/** What a tenant's own administrators decided. */
+export type Policies = {
+  secrets: "allowed" | "blocked";
+  maxSecretDays: number | null;
+  userConsent: boolean;
+  usersMayRegister: boolean;
+  /** Users must be assigned to the portal before they may sign in to it. */
+  assignmentRequired: boolean;
+  /** Where Conditional Access asks for more: at the sign-in page, when a Graph token is asked for, or at a Graph write. */
+  stepUp: "sign-in" | "token" | "call" | null;
+  /** An AADSTS number with which every sign-in is blocked. */
+  blockSignIn: number | null;
+};
 export type Tenant = {
   id: string;
   displayName: string;
   domains: string[];
   users: User[];
   groups: { id: string; displayName: string }[];
-  applications: Application[];
-  servicePrincipals: ServicePrincipal[];
-  appRoleAssignments: AppRoleAssignment[];
-  grants: DelegatedGrant[];
+  policies: Policies;
+  /** First-party applications that the tenant's licences cover. */
+  licensed: string[];
+  applications: Collection<Application>;
+  servicePrincipals: Collection<ServicePrincipal>;
+  appRoleAssignments: Collection<AppRoleAssignment>;
+  grants: Collection<DelegatedGrant>;
+  /** How many requests and how many calls (members of batches included) were made, and how many were disturbed. */
+  counts: { requests: number; calls: number; disturbed: number };
 };
-/** `times` answers of Graph or of the token endpoint are replaced by this one. */
-export type Fault = {
-  method?: string;
-  path: string;
-  times: number;
-  status?: number;
-  code?: string;
-  message?: string;
-  retryAfter?: number;
-  /** Close the connection before, or after, the effect took place. */
-  reset?: "before" | "after";
-  delayMs?: number;
-};
+export type Kind = "application" | "servicePrincipal" | "appRoleAssignment" | "grant" | "secret";
 export type World = {
   tenants: Tenant[];
-  lag: { minMs: number; maxMs: number };
+  lag: Record<Kind, Lag>;
+  latency: { graphMs: number; stsMs: number };
   faults: Fault[];
-  log: { method: string; path: string; status: number; at: string }[];
+  chaos: Chaos | null;
+  log: { tenant: string; method: string; path: string; status: number; code?: string; at: string }[];
+  /** Every request to Graph as it went over the wire. */
+  requests: { tenant: string; method: string; path: string; members: number; startedAt: number; endedAt: number; status: number }[];
+  held: { tenant: string; request: number; method: string; path: string }[];
 };
 
 /** A stable GUID from a name, so that a restarted sandbox knows the same people. */
@@ -107,28 +128,65 @@ const person =
     userPrincipalName: `${local}@${domain}`,
     wids: role ? [role, ROLE.member] : [ROLE.member],
     portalRoles,
+    tokensValidFrom: 0,
   });
 
-function resource(tenant: string, appId: string, displayName: string, permissions: Permission[]): ServicePrincipal {
-  return { id: guidOf(`${tenant}/sp/${appId}`), visibleAt: 0, appId, displayName, permissions };
-}
+const FIRST_PARTY: Record<string, string> = { [GRAPH_APP_ID]: "Microsoft Graph", [EXCHANGE_APP_ID]: "Office 365 Exchange Online" };
+/** The service principal that a first-party application has in a tenant. */
+export const resourcePrincipal = (tenantId: string, appId: string): ServicePrincipal => ({
+  id: guidOf(`${tenantId}/sp/${appId}`),
+  appId,
+  displayName: FIRST_PARTY[appId] ?? appId,
+  permissions: permissionsOf(appId),
+});
 
-function tenant(displayName: string, domains: string[], users: User[], groups: string[]): Tenant {
+const NO_POLICIES: Policies = {
+  secrets: "allowed",
+  maxSecretDays: null,
+  userConsent: true,
+  usersMayRegister: true,
+  assignmentRequired: false,
+  stepUp: null,
+  blockSignIn: null,
+};
+
+function tenant(lag: World["lag"], displayName: string, domains: string[], users: User[], groups: string[]): Tenant {
   const id = guidOf(`tenant/${domains[0]}`);
+  const servicePrincipals = new Collection<ServicePrincipal>(() => lag.servicePrincipal);
+  for (const appId of Object.keys(FIRST_PARTY)) servicePrincipals.put(resourcePrincipal(id, appId), true);
   return {
     id,
     displayName,
     domains,
     users,
     groups: groups.map((name) => ({ id: guidOf(`${id}/group/${name}`), displayName: name })),
-    applications: [],
-    servicePrincipals: [
-      resource(id, GRAPH_APP_ID, "Microsoft Graph", permissionsOf(GRAPH_APP_ID)),
-      resource(id, EXCHANGE_APP_ID, "Office 365 Exchange Online", permissionsOf(EXCHANGE_APP_ID)),
-    ],
-    appRoleAssignments: [],
-    grants: [],
+    policies: { ...NO_POLICIES },
+    licensed: Object.keys(FIRST_PARTY),
+    applications: new Collection<Application>(() => lag.application),
+    servicePrincipals,
+    appRoleAssignments: new Collection<AppRoleAssignment>(() => lag.appRoleAssignment),
+    grants: new Collection<DelegatedGrant>(() => lag.grant),
+    counts: { requests: 0, calls: 0, disturbed: 0 },
   };
+}
+
+/** A further tenant with one person for each role that matters. */
+export function addTenant(world: World, domain: string, displayName = domain): Tenant {
+  const member = person(domain);
+  const added = tenant(
+    world.lag,
+    displayName,
+    [domain],
+    [
+      member("Global Admin", "admin", ROLE.globalAdministrator),
+      member("Privileged Role Admin", "roles", ROLE.privilegedRoleAdministrator),
+      member("Cloud Application Admin", "apps", ROLE.cloudApplicationAdministrator),
+      member("Member", "member"),
+    ],
+    ["Everyone"],
+  );
+  world.tenants.push(added);
+  return added;
 }
 
 export type Portal = { clientId: string; clientSecret: string; origin: string };
@@ -142,10 +200,13 @@ export const portalScope = (clientId: string): Permission => ({
 });
 
 export function newWorld(portal: Portal): World {
+  const each = (): Lag => ({ minMs: 200, maxMs: 1500 });
+  const lag = { application: each(), servicePrincipal: each(), appRoleAssignment: each(), grant: each(), secret: each() };
   const contoso = person("contoso.com");
   const fabrikam = person("fabrikam.de");
   const vendor = person("cirrus.example");
   const vendorTenant = tenant(
+    lag,
     "Cirrus",
     ["cirrus.example", "cirrus.onmicrosoft.com"],
     [
@@ -155,30 +216,34 @@ export function newWorld(portal: Portal): World {
     ],
     ["Support"],
   );
-  const registration = newApplication({ displayName: "Vestibule", signInAudience: "AzureADMultipleOrgs" }, 0);
-  registration.appId = portal.clientId;
-  registration.spa.redirectUris = [`${portal.origin}/auth/callback`];
-  registration.passwords.push({
-    keyId: guidOf("portal/secret"),
-    displayName: "portal",
-    startDateTime: new Date(0).toISOString(),
-    endDateTime: "2100-01-01T00:00:00Z",
-    hint: portal.clientSecret.slice(0, 3),
-    secret: portal.clientSecret,
-    visibleAt: 0,
-  });
-  vendorTenant.applications.push(registration);
-  vendorTenant.servicePrincipals.push({
-    id: guidOf("vendor/portal-sp"),
-    visibleAt: 0,
-    appId: portal.clientId,
-    displayName: "Vestibule",
-    permissions: [portalScope(portal.clientId)],
-  });
+  vendorTenant.applications.put(
+    {
+      ...newApplication({ displayName: "Vestibule", signInAudience: "AzureADMultipleOrgs" }),
+      appId: portal.clientId,
+      spa: { redirectUris: [`${portal.origin}/auth/callback`] },
+      passwords: [
+        {
+          keyId: guidOf("portal/secret"),
+          displayName: "portal",
+          startDateTime: new Date(0).toISOString(),
+          endDateTime: "2100-01-01T00:00:00Z",
+          hint: portal.clientSecret.slice(0, 3),
+          secret: portal.clientSecret,
+          usableAt: 0,
+        },
+      ],
+    },
+    true,
+  );
+  vendorTenant.servicePrincipals.put(
+    { id: guidOf("vendor/portal-sp"), appId: portal.clientId, displayName: "Vestibule", permissions: [portalScope(portal.clientId)] },
+    true,
+  );
   return {
     tenants: [
       vendorTenant,
       tenant(
+        lag,
         "Contoso Ltd",
         ["contoso.com", "contoso.onmicrosoft.com"],
         [
@@ -192,19 +257,24 @@ export function newWorld(portal: Portal): World {
         ["Sales", "Service desk"],
       ),
       tenant(
+        lag,
         "Fabrikam GmbH",
         ["fabrikam.de", "fabrikam.onmicrosoft.com"],
         [fabrikam("Gustav Klein", "gustav", ROLE.globalAdministrator), fabrikam("Nina Braun", "nina")],
         ["Vertrieb"],
       ),
     ],
-    lag: { minMs: 200, maxMs: 1500 },
+    lag,
+    latency: { graphMs: 0, stsMs: 0 },
     faults: [],
+    chaos: null,
     log: [],
+    requests: [],
+    held: [],
   };
 }
 
-export function newApplication(properties: Partial<Application>, visibleAt: number): Application {
+export function newApplication(properties: Partial<Application>): Application {
   return {
     id: randomUUID(),
     appId: randomUUID(),
@@ -220,7 +290,6 @@ export function newApplication(properties: Partial<Application>, visibleAt: numb
     createdDateTime: new Date().toISOString(),
     ...properties,
     signInAudience: properties.signInAudience ?? "AzureADMyOrg",
-    visibleAt,
   };
 }
 
@@ -229,6 +298,7 @@ export const newSecretText = () =>
   `${randomBytes(2).toString("hex").slice(0, 3)}8Q~${randomBytes(24).toString("base64url").slice(0, 31)}_.~`.slice(0, 40);
 
 export const allUsers = (world: World) => world.tenants.flatMap((t) => t.users.map((user) => ({ tenant: t, user })));
+export const tenantNamed = (world: World, name: string) => world.tenants.find(({ id, domains }) => id === name || domains.includes(name));
 
 const guidBytes = (guid: string) => {
   const [a = "", b = "", c = "", d = "", e = ""] = guid.split("-");
@@ -245,38 +315,50 @@ export const grantId = (clientId: string, resourceId: string, principalId: strin
   Buffer.concat([clientId, resourceId, ...(principalId ? [principalId] : [])].map(guidBytes)).toString("base64url");
 export const assignmentId = (principalId: string) => Buffer.concat([guidBytes(principalId), randomBytes(16)]).toString("base64url");
 
-/** When a write made now is seen by the replicas. */
-export function replicatedAt(world: World, now: number): number {
-  const { minMs, maxMs } = world.lag;
-  return now + minMs + Math.floor(Math.random() * Math.max(0, maxMs - minMs));
+/** Makes one permission of a resource the application's for the whole tenant; once. */
+export function assignRole(t: Tenant, principal: ServicePrincipal, resource: ServicePrincipal, appRoleId: string): AppRoleAssignment {
+  return t.appRoleAssignments.put({
+    id: assignmentId(principal.id),
+    deletedDateTime: null,
+    appRoleId,
+    createdDateTime: new Date().toISOString(),
+    principalDisplayName: principal.displayName,
+    principalId: principal.id,
+    principalType: "ServicePrincipal",
+    resourceDisplayName: resource.displayName,
+    resourceId: resource.id,
+  });
 }
 
 /** Adds to what a client may do on a resource for one user or for everyone; grants are merged, never replaced. */
 export function consent(
-  tenant: Tenant,
+  t: Tenant,
   clientSp: ServicePrincipal,
   resourceSp: ServicePrincipal,
   principalId: string | null,
   scopes: string[],
+  settled = true,
 ) {
   const id = grantId(clientSp.id, resourceSp.id, principalId);
-  const existing = tenant.grants.find((grant) => grant.id === id);
-  if (existing) existing.scope = [...new Set([...existing.scope.split(" "), ...scopes])].join(" ").trim();
-  else
-    tenant.grants.push({
+  const existing = t.grants.find((grant) => grant.id === id);
+  const held = existing?.scope.split(" ").filter(Boolean) ?? [];
+  t.grants.put(
+    {
       id,
-      visibleAt: 0,
       clientId: clientSp.id,
       resourceId: resourceSp.id,
       principalId,
       consentType: principalId ? "Principal" : "AllPrincipals",
-      scope: scopes.join(" "),
-    });
+      scope: [...new Set([...held, ...scopes])].join(" "),
+    },
+    settled,
+  );
 }
 
-export function consented(tenant: Tenant, clientSpId: string, resourceSpId: string, userId: string): Set<string> {
+export function consented(t: Tenant, clientSpId: string, resourceSpId: string, userId: string): Set<string> {
   return new Set(
-    tenant.grants
+    t.grants
+      .all()
       .filter(
         (grant) =>
           grant.clientId === clientSpId &&
@@ -285,4 +367,16 @@ export function consented(tenant: Tenant, clientSpId: string, resourceSpId: stri
       )
       .flatMap((grant) => grant.scope.split(" ").filter(Boolean)),
   );
+}
+
+/** An application goes with its service principal and with everything that was granted to it. */
+export function removeServicePrincipal(t: Tenant, sp: ServicePrincipal) {
+  t.servicePrincipals.remove(sp.id);
+  for (const { id, principalId } of t.appRoleAssignments.all()) if (principalId === sp.id) t.appRoleAssignments.remove(id);
+  for (const { id, clientId } of t.grants.all()) if (clientId === sp.id) t.grants.remove(id);
+}
+export function removeApplication(t: Tenant, application: Application) {
+  t.applications.remove(application.id);
+  const sp = t.servicePrincipals.find(({ appId }) => appId === application.appId);
+  if (sp) removeServicePrincipal(t, sp);
 }

@@ -4,6 +4,7 @@
 import { PublicClientApplication, type RedirectRequest } from "@azure/msal-browser";
 import { MsalProvider, useMsal } from "@azure/msal-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { CopyButton } from "@/components/ui/copy-button";
 import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 
@@ -25,12 +26,14 @@ const RETURN_TO = "vestibule.return-to";
 /** Only a path of this portal; anything else would be an open redirect. */
 const safePath = (path: string | null | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : "/");
 
-export type Ask = { to: string; loginHint?: string; write?: boolean };
+/** Where to come back to; whom to suggest; whether the permissions to write are asked for; what Microsoft wants to see proved. */
+export type Ask = { to: string; loginHint?: string; write?: boolean; claims?: string };
 
-function requestOf(settings: BrowserSettings, { loginHint, write }: Ask): RedirectRequest {
+function requestOf(settings: BrowserSettings, { loginHint, write, claims }: Ask): RedirectRequest {
   return {
     scopes: [settings.apiScope],
     extraScopesToConsent: write ? settings.writeScopes : settings.readScopes,
+    ...(claims ? { claims } : {}),
     ...(loginHint ? { loginHint } : { prompt: "select_account" }),
   };
 }
@@ -47,11 +50,13 @@ function SignInInner({
   ask,
   children,
   wide = false,
+  look,
 }: {
   settings: BrowserSettings;
   ask: Ask;
   children: ReactNode;
   wide?: boolean;
+  look?: "primary" | "quiet";
 }) {
   const { instance } = useMsal();
   const [isLeaving, setLeaving] = useState(false);
@@ -60,6 +65,7 @@ function SignInInner({
     <>
       <Button
         wide={wide}
+        {...(look ? { look } : {})}
         disabled={isLeaving}
         onClick={async () => {
           setLeaving(true);
@@ -82,12 +88,19 @@ function SignInInner({
   );
 }
 
-export function SignInButton(props: { settings: BrowserSettings; ask: Ask; children: ReactNode; wide?: boolean }) {
+/** Signs in, or signs in anew for a fresh token. */
+export function SignInButton(props: {
+  settings: BrowserSettings;
+  ask: Ask;
+  children: ReactNode;
+  wide?: boolean;
+  look?: "primary" | "quiet";
+}) {
   const [isReady, setReady] = useState(false);
   useEffect(() => setReady(true), []);
   if (!isReady)
     return (
-      <Button disabled wide={props.wide ?? false}>
+      <Button disabled wide={props.wide ?? false} {...(props.look ? { look: props.look } : {})}>
         {props.children}
       </Button>
     );
@@ -98,7 +111,7 @@ export function SignInButton(props: { settings: BrowserSettings; ask: Ask; child
   );
 }
 
-function LeaveInner({ settings, ask }: { settings: BrowserSettings; ask: Ask }) {
+function LeaveInner({ settings, ask, children }: { settings: BrowserSettings; ask: Ask; children: ReactNode }) {
   const { instance } = useMsal();
   const hasStarted = useRef(false);
   useEffect(() => {
@@ -106,14 +119,10 @@ function LeaveInner({ settings, ask }: { settings: BrowserSettings; ask: Ask }) 
     hasStarted.current = true;
     void leave(instance, settings, ask);
   });
-  return (
-    <Notice live tone="info" title="Going to Microsoft, to ask for the permissions that the plan needs">
-      You come back here by yourself.
-    </Notice>
-  );
+  return children;
 }
-/** Goes to Microsoft as soon as it is shown. */
-export function LeaveForConsent(props: { settings: BrowserSettings; ask: Ask }) {
+/** Goes to Microsoft as soon as it is shown, and says so meanwhile. */
+export function LeaveForMicrosoft(props: { settings: BrowserSettings; ask: Ask; children: ReactNode }) {
   return (
     <Entra settings={props.settings}>
       <LeaveInner {...props} />
@@ -121,13 +130,19 @@ export function LeaveForConsent(props: { settings: BrowserSettings; ask: Ask }) 
   );
 }
 
-type Arrival = { state: "working" } | { state: "refused"; title: string; text: string; to: string };
+type Arrival = { state: "working" } | { state: "refused"; title: string; text: string; who?: string; code?: string; to: string };
 
 /**
  * Where Microsoft sends people back to. Without the provider: that would answer the redirect too, and go back to the
  * page that started it before the session is open.
  */
-export function Callback({ settings, explain }: { settings: BrowserSettings; explain: (text: string, to: string) => Promise<string> }) {
+export function Callback({
+  settings,
+  explain,
+}: {
+  settings: BrowserSettings;
+  explain: (text: string, to: string) => Promise<{ text: string; who: string; code: string | null }>;
+}) {
   const [arrival, setArrival] = useState<Arrival>({ state: "working" });
   const hasStarted = useRef(false);
   useEffect(() => {
@@ -164,13 +179,26 @@ export function Callback({ settings, explain }: { settings: BrowserSettings; exp
     };
     finish().catch(async (error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
-      setArrival({ state: "refused", title: "You are not signed in", text: await explain(text, to), to });
+      const { code, ...words } = await explain(text, to);
+      setArrival({ state: "refused", title: "You are not signed in", ...words, ...(code ? { code } : {}), to });
     });
   });
   if (arrival.state === "working") return <Notice live tone="info" title="Finishing your sign-in" />;
   return (
     <Notice live tone="fail" title={arrival.title}>
       <p>{arrival.text}</p>
+      {arrival.who && (
+        <p className="flex flex-wrap items-center gap-x-2 text-[13px]">
+          Who can: {arrival.who}
+          {arrival.code && (
+            <>
+              {" "}
+              · <code>{arrival.code}</code>
+              <CopyButton text={`${arrival.text} (${arrival.code})`} label="the details" />
+            </>
+          )}
+        </p>
+      )}
       <p>
         <a href={arrival.to}>Go back and try again</a>
       </p>

@@ -9,6 +9,7 @@ const GLYPH: Record<Effect, [glyph: string, word: string, tone: string]> = {
   change: ["~", "Change", "text-info"],
   same: ["=", "Already there", "text-ink-3"],
   blocked: ["×", "Not possible", "text-fail"],
+  remove: ["−", "Remove", "text-fail"],
 };
 const OWNER: Record<ManualStep["owner"], string> = { admin: "You", contact: "The vendor's contact", vendor: "The vendor" };
 
@@ -45,7 +46,16 @@ function Row({
 }
 
 /** Every operation, in words and as the request it stands for; exceptions stand out. */
-export function PlanList({ operations, manual = [] }: { operations: readonly Operation[]; manual?: readonly ManualStep[] }) {
+export function PlanList({
+  operations,
+  manual = [],
+  changed = {},
+}: {
+  operations: readonly Operation[];
+  manual?: readonly ManualStep[];
+  /** By operation: how it differs from what was approved before. */
+  changed?: Readonly<Record<string, string>>;
+}) {
   return (
     <Card>
       <ol className="divide-y divide-line">
@@ -62,6 +72,8 @@ export function PlanList({ operations, manual = [] }: { operations: readonly Ope
                   <Pill tone="wait">Needs an approver</Pill>
                 ) : operation.effect === "blocked" ? (
                   <Pill tone="fail">Not possible</Pill>
+                ) : changed[operation.id] ? (
+                  <Pill tone="wait">New since you approved</Pill>
                 ) : null
               }
             >
@@ -81,8 +93,9 @@ export function PlanList({ operations, manual = [] }: { operations: readonly Ope
               )}
               <p className="text-[13px] text-ink-3">
                 {operation.detail}
-                {operation.needsRole && <>. Needs a {operation.needsRole}</>}
+                {operation.needsRole && <>. Needs a {operation.roles.join(" or a ")}</>}
               </p>
+              {changed[operation.id] && <p className="text-[13px] text-wait">{changed[operation.id]}</p>}
               {operation.effect !== "same" && (
                 <details className="mt-1.5 text-[13px]">
                   <summary className="text-ink-2">
@@ -93,6 +106,9 @@ export function PlanList({ operations, manual = [] }: { operations: readonly Ope
                   {operation.requests.map((request, index) => (
                     <CodeBlock key={`${operation.id}${index}`} text={asText(request)} label="the request" />
                   ))}
+                  {operation.roles.length > 0 && (
+                    <p className="mt-2 text-ink-2">Who may do this: {operation.roles.join(", ")}, or a custom role with the same rights.</p>
+                  )}
                 </details>
               )}
             </Row>

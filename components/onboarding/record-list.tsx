@@ -15,6 +15,19 @@ const WORDS: Record<string, string> = {
   "plan.approved": "Plan approved",
   "plan.changed": "Tenant differed from the plan; asked again",
   "consent.refused": "Consent not given at Microsoft",
+  "secret.shortened": "A shorter life of the secret allowed",
+  "approval.requested": "Approval requested",
+  "approval.mailed": "Approval link mailed",
+  "approval.mail-failed": "Approval link could not be mailed",
+  "approval.opened": "Approval link opened",
+  "approval.approved": "Approved",
+  "approval.rejected": "Approval rejected",
+  "approval.withdrawn": "Approval request withdrawn",
+  "consent-page.prepared": "Microsoft's consent page prepared",
+  "consent-page.returned": "Microsoft's consent page came back",
+  "undo.approved": "Undoing approved",
+  "undo.finished": "Everything undone",
+  "graph.calling": "About to call Microsoft Graph",
   "run.started": "Run started",
   "run.finished": "Run finished",
   "step.started": "Step started",
@@ -38,6 +51,12 @@ const text = (value: unknown) => (typeof value === "string" ? value : JSON.strin
 function summary({ type, detail }: AuditRecord): string {
   if (type === "graph.called")
     return `${text(detail.method)} ${text(detail.path)} → ${text(detail.status)}${detail.code ? ` ${text(detail.code)}` : ""}, ${text(detail.durationMs)} ms`;
+  if (type === "graph.calling")
+    return (detail.calls as { method: string; path: string }[]).map(({ method, path }) => `${method} ${path}`).join("; ");
+  if (type === "approval.requested" || type === "approval.approved")
+    return (detail.items as { value: string }[]).map(({ value }) => value).join(", ");
+  if (type === "approval.rejected" || type === "approval.withdrawn") return text(detail.reason);
+  if (type === "undo.approved") return (detail.operations as string[]).join("; ");
   if (type === "step.started") return text(detail.step);
   if (type === "step.finished") return `${text(detail.step)}: ${text(detail.outcome)}${detail.note ? `. ${text(detail.note)}` : ""}`;
   if (type === "step.waiting") return `${text(detail.step)}: ${text(detail.words)}`;

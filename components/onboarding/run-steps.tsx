@@ -1,7 +1,8 @@
 import clsx from "clsx";
 import { Check, Circle, CircleX, Hourglass, LoaderCircle, SkipForward, UserRound } from "lucide-react";
 import { CopyButton } from "@/components/ui/copy-button";
-import { Card, Since } from "@/components/ui/ui";
+import { Countdown } from "@/components/ui/timer";
+import { Card, Time } from "@/components/ui/ui";
 import type { StepFailure } from "@/lib/audit/events";
 import type { Step, StepState } from "@/lib/audit/status";
 
@@ -19,6 +20,8 @@ const LOOK: Record<StepState, [word: string, tone: string, icon: typeof Check]> 
 export function Failure({ failure, at }: { failure: StepFailure; at?: string | undefined }) {
   const copy = [
     failure.message,
+    failure.tried && `Tried: ${failure.tried}`,
+    failure.said && `Microsoft said: ${failure.said}`,
     failure.code && `Code: ${failure.code}`,
     failure.requestId && `Request id: ${failure.requestId}`,
     at && `Time: ${at}`,
@@ -33,7 +36,30 @@ export function Failure({ failure, at }: { failure: StepFailure; at?: string | u
         </p>
         <CopyButton text={copy} label="the details" />
       </div>
+      {(failure.tried || failure.said) && (
+        <dl className="mt-1.5 grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 text-[13px]">
+          {failure.tried && (
+            <>
+              <dt className="text-ink-2">We tried</dt>
+              <dd>
+                <code className="break-all">{failure.tried}</code>
+              </dd>
+            </>
+          )}
+          {failure.said && (
+            <>
+              <dt className="text-ink-2">Microsoft said</dt>
+              <dd className="break-words">{failure.said}</dd>
+            </>
+          )}
+        </dl>
+      )}
       <p className="mt-1 text-[13px] text-ink-2">
+        {at && (
+          <>
+            <Time at={at} /> ·{" "}
+          </>
+        )}
         Who can: {failure.who}
         {failure.code && (
           <>
@@ -69,9 +95,16 @@ export function RunSteps({ steps, now }: { steps: readonly Step[]; now: Date }) 
                 <p className={clsx(["todo", "skipped", "already-ok"].includes(step.state) && "text-ink-2")}>{step.title}</p>
                 {step.state === "waiting" && step.waiting && (
                   <p className="text-[14px] text-info">
-                    {step.waiting.words} Since <Since at={step.waiting.since} now={now} />.
+                    {step.waiting.words} For <Countdown kind="since" at={step.waiting.since} now={now.toISOString()} />
+                    {new Date(step.waiting.retryAt).getTime() - now.getTime() > 1500 && (
+                      <>
+                        ; next try in <Countdown kind="until" at={step.waiting.retryAt} now={now.toISOString()} />
+                      </>
+                    )}
+                    .
                   </p>
                 )}
+                {step.attempts > 1 && step.state !== "todo" && <p className="text-[13px] text-ink-3">Attempt {step.attempts}</p>}
                 {step.note && <p className="break-words text-[13px] text-ink-3">{step.note}</p>}
                 {step.failure && <Failure failure={step.failure} at={step.finishedAt} />}
               </div>

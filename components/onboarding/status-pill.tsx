@@ -1,4 +1,4 @@
-import { Ban, CircleCheck, Clock, Hourglass, MailOpen, PencilLine, Send, TriangleAlert, UserRound } from "lucide-react";
+import { Ban, CircleCheck, Clock, Hourglass, MailOpen, PencilLine, Send, TriangleAlert, Undo2, UserRound } from "lucide-react";
 import { Pill, type Tone } from "@/components/ui/ui";
 import type { Status, WaitingFor } from "@/lib/audit/status";
 
@@ -15,6 +15,8 @@ const STATUS: Record<Status, [word: string, tone: Tone, icon: typeof Clock]> = {
   ready_for_handoff: ["Ready to hand over", "wait", Send],
   handed_off: ["Handed over", "info", Send],
   live: ["Live", "done", CircleCheck],
+  offboarding: ["Undoing", "info", Undo2],
+  offboarded: ["Undone", "plain", Undo2],
   expired: ["Expired", "wait", Clock],
   cancelled: ["Cancelled", "plain", Ban],
 };

@@ -3,12 +3,14 @@
 import { type ReactNode, useActionState } from "react";
 import { Button, Notice } from "./ui";
 
-export type ActionResult = { refused?: string; said?: string } | null;
+/** `claims`: what Microsoft wants a new sign-in to prove first. */
+export type ActionResult = { refused?: string; said?: string; claims?: string } | null;
 
 /** A button that runs a server action, tells that it runs, and shows a refusal without losing anything. */
 export function Act({
   action,
   fields = {},
+  values = [],
   look,
   wide,
   busy,
@@ -16,6 +18,8 @@ export function Act({
 }: {
   action: (previous: ActionResult, form: FormData) => Promise<ActionResult>;
   fields?: Record<string, string>;
+  /** Further hidden fields, whose names may repeat. */
+  values?: readonly (readonly [name: string, value: string])[];
   look?: "primary" | "quiet" | "danger";
   wide?: boolean;
   busy: string;
@@ -24,8 +28,8 @@ export function Act({
   const [result, submit, isPending] = useActionState(action, null);
   return (
     <form action={submit} className="space-y-3">
-      {Object.entries(fields).map(([name, value]) => (
-        <input key={name} type="hidden" name={name} value={value} />
+      {[...Object.entries(fields), ...values].map(([name, value]) => (
+        <input key={`${name}=${value}`} type="hidden" name={name} value={value} />
       ))}
       <Button type="submit" disabled={isPending} {...(look ? { look } : {})} {...(wide ? { wide } : {})}>
         {isPending ? busy : children}

@@ -10,6 +10,7 @@ export type Actor =
 
 export type StepOutcome = "done" | "already-ok" | "failed" | "needs-approver" | "skipped";
 
+export type OpenCredential = { name: string; at: string };
 /** What a step left in the tenant; merged into the registration's facts. */
 export type RegistrationFacts = {
   displayName?: string;
@@ -19,9 +20,34 @@ export type RegistrationFacts = {
   keyId?: string | null;
   secretEndsAt?: string | null;
   verifiedKeyId?: string | null;
+  /** Credentials that a call may have made without our learning of it, by name, until it is proved that none is left. */
+  openCredentials?: OpenCredential[];
 };
 
-export type StepFailure = { message: string; action: string; who: string; code?: string; requestId?: string };
+export type StepFailure = {
+  message: string;
+  action: string;
+  who: string;
+  code?: string;
+  requestId?: string;
+  /** The request that was refused, and Microsoft's own words for it. */
+  tried?: string;
+  said?: string;
+};
+
+/** One thing that a call was about to make in the tenant. Undoing starts from these, so that what was there before stays. */
+export type Made =
+  | { kind: "application" }
+  | { kind: "service-principal" }
+  | { kind: "role"; resourceId: string; appRoleId: string; value: string }
+  | { kind: "scope"; resourceId: string; value: string }
+  | { kind: "credential"; name: string }
+  | { kind: "redirect-uri"; platform: "web" | "publicClient"; uri: string }
+  | { kind: "declared"; resourceAppId: string; id: string }
+  | { kind: "property"; name: "signInAudience" | "isFallbackPublicClient"; before: string | boolean };
+
+/** A grant that somebody with a higher role is asked for. */
+export type ApprovalItem = { step: string; api: "graph" | "exchange"; kind: "application" | "delegated"; value: string };
 
 export type AuditEvent =
   | {
@@ -53,16 +79,37 @@ export type AuditEvent =
     }
   | { type: "plan.changed"; detail: { digest: string } }
   | { type: "consent.refused"; detail: { code: string } }
-  | { type: "run.started"; detail: { runId: string; steps: { id: string; title: string }[] } }
+  | { type: "secret.shortened"; detail: Record<string, never> }
+  | {
+      type: "approval.requested";
+      detail: { approvalId: string; expiresAt: string; message: string; items: ApprovalItem[]; to: string | null };
+    }
+  | { type: "approval.mailed"; detail: { to: string } }
+  | { type: "approval.mail-failed"; detail: { to: string; reason: string } }
+  | { type: "approval.opened"; detail: { approvalId: string } }
+  | { type: "approval.approved"; detail: { approvalId: string; items: ApprovalItem[]; declined: ApprovalItem[]; reason: string } }
+  | { type: "approval.rejected"; detail: { approvalId: string; reason: string } }
+  | { type: "approval.withdrawn"; detail: { approvalId: string; reason: string } }
+  | { type: "consent-page.prepared"; detail: Record<string, never> }
+  | { type: "consent-page.returned"; detail: { error: string | null } }
+  | {
+      type: "run.started";
+      detail: { runId: string; steps: { id: string; title: string }[]; kind?: "provision" | "approval" | "undo" };
+    }
   | {
       type: "run.finished";
       detail: {
         runId: string;
         outcome: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
         failure?: StepFailure;
+        /** What the next sign-in has to bring, as JSON. */
+        claims?: string;
       };
     }
-  | { type: "step.started"; detail: { step: string; attempt: number; intent?: string } }
+  | {
+      type: "step.started";
+      detail: { step: string; attempt: number; intent?: string; registration?: string; makes?: Made[]; facts?: RegistrationFacts };
+    }
   | { type: "step.waiting"; detail: { step: string; reason: "replication" | "throttled" | "outage"; retryAt: string; words: string } }
   | {
       type: "step.finished";
@@ -73,12 +120,18 @@ export type AuditEvent =
         registration?: string;
         facts?: RegistrationFacts;
         failure?: StepFailure;
+        /** What turned out not to be made by this step. */
+        notMade?: Made[];
       };
     }
+  | { type: "graph.calling"; detail: { calls: { step: string; method: string; path: string; clientRequestId: string }[] } }
+  | { type: "undo.approved"; detail: { digest: string; operations: string[] } }
+  | { type: "undo.finished"; detail: Record<string, never> }
   | {
       type: "graph.called";
       detail: {
         step: string;
+        attempt?: number;
         method: string;
         path: string;
         status: number;

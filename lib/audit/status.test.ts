@@ -29,6 +29,24 @@ const sealed: AuditEvent = { type: "handoff.created", detail: { handoffId: "h", 
 const sent: AuditEvent = { type: "handoff.sent", detail: { handoffId: "h", how: "mailed", to: "maria" } };
 const revealed: AuditEvent = { type: "handoff.revealed", detail: { handoffId: "h" } };
 
+const item = { step: "s", api: "graph", kind: "application", value: "User.Read.All" } as const;
+const asked: AuditEvent = {
+  type: "approval.requested",
+  detail: { approvalId: "a", expiresAt: at(59), message: "", items: [item], to: null },
+};
+const rejected: AuditEvent = { type: "approval.rejected", detail: { approvalId: "a", reason: "no" } };
+const granted: AuditEvent = { type: "approval.approved", detail: { approvalId: "a", items: [item], declined: [], reason: "" } };
+const startedAs = (kind: "approval" | "undo"): AuditEvent => ({
+  type: "run.started",
+  detail: { runId: kind, steps: [{ id: "s", title: "Step" }], kind },
+});
+const finishedAs = (runId: string, outcome: "done" | "awaiting-approval" = "done"): AuditEvent => ({
+  type: "run.finished",
+  detail: { runId, outcome },
+});
+const undoing: AuditEvent = { type: "undo.approved", detail: { digest: "d", operations: [] } };
+const undone: AuditEvent = { type: "undo.finished", detail: {} };
+
 test.each([
   ["invited", "admin", []],
   ["opened", "admin", [opened]],
@@ -51,6 +69,22 @@ test.each([
   ["ready_for_handoff", "admin", [signedIn, chosen, approved, started, sealed, finished("done")]],
   ["handed_off", "contact", [signedIn, chosen, approved, started, sealed, finished("done"), sent]],
   ["live", "nobody", [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed]],
+  ["attention", "admin", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, rejected]],
+  ["awaiting_approval", "approver", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked]],
+  ["awaiting_approval", "approver", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, granted]],
+  ["provisioning", "nobody", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, granted, startedAs("approval")]],
+  [
+    "planned",
+    "admin",
+    [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, granted, startedAs("approval"), finishedAs("approval")],
+  ],
+  ["offboarding", "nobody", [signedIn, chosen, approved, started, finished("done"), undoing, startedAs("undo")]],
+  ["offboarded", "nobody", [signedIn, chosen, approved, started, finished("done"), undoing, startedAs("undo"), finishedAs("undo"), undone]],
+  [
+    "planned",
+    "admin",
+    [signedIn, chosen, approved, started, finished("done"), undoing, startedAs("undo"), finishedAs("undo"), undone, chosen],
+  ],
   ["cancelled", "nobody", [opened, { type: "invitation.revoked", detail: {} }]],
 ] as [string, string, AuditEvent[]][])("%s waits for %s", (status, waitingFor, events) => {
   expect(statusAfter(...events)).toMatchObject({ status, waitingFor });
@@ -76,6 +110,31 @@ test("the same trail replayed gives the same status, and no trail makes it throw
     sealed,
     sent,
     revealed,
+    asked,
+    rejected,
+    granted,
+    startedAs("approval"),
+    finishedAs("approval"),
+    finishedAs("approval", "awaiting-approval"),
+    undoing,
+    startedAs("undo"),
+    finishedAs("undo"),
+    undone,
+    { type: "plan.changed", detail: { digest: "d" } } as AuditEvent,
+    { type: "secret.shortened", detail: {} } as AuditEvent,
+    { type: "approval.opened", detail: { approvalId: "a" } } as AuditEvent,
+    { type: "approval.withdrawn", detail: { approvalId: "a", reason: "" } } as AuditEvent,
+    { type: "consent-page.prepared", detail: {} } as AuditEvent,
+    { type: "consent-page.returned", detail: { error: "access_denied" } } as AuditEvent,
+    {
+      type: "step.started",
+      detail: { step: "s", attempt: 1, registration: "r", makes: [{ kind: "application" }], facts: { openCredentials: [] } },
+    } as AuditEvent,
+    { type: "step.waiting", detail: { step: "s", reason: "throttled", retryAt: at(9), words: "" } } as AuditEvent,
+    {
+      type: "step.finished",
+      detail: { step: "s", outcome: "done", registration: "r", facts: { appId: "x" }, notMade: [{ kind: "application" }] },
+    } as AuditEvent,
   );
   fc.assert(
     fc.property(fc.array(any, { maxLength: 30 }), (events) => {
@@ -84,4 +143,22 @@ test("the same trail replayed gives the same status, and no trail makes it throw
       expect(standing(first, new Date(at(30)))).toEqual(standing(JSON.parse(JSON.stringify(first)), new Date(at(30))));
     }),
   );
+});
+
+test("what was about to be made is remembered until it turns out not to be ours; undoing forgets it", () => {
+  const role = { kind: "role", resourceId: "g", appRoleId: "1", value: "User.Read.All" } as const;
+  const begun: AuditEvent = {
+    type: "step.started",
+    detail: { step: "s", attempt: 1, registration: "r", makes: [{ kind: "application" }, role] },
+  };
+  const taken: AuditEvent = { type: "step.finished", detail: { step: "s", outcome: "done", registration: "r", notMade: [role] } };
+  expect(replay(created, started, begun, begun).made).toEqual({ r: [{ kind: "application" }, role] });
+  expect(replay(created, started, begun, taken).made).toEqual({ r: [{ kind: "application" }] });
+  expect(replay(created, started, begun, undoing, startedAs("undo"), finishedAs("undo"), undone).made).toEqual({});
+});
+
+test("a request for approval is void when the features change, and open again when Microsoft refuses the approver", () => {
+  const before = [created, signedIn, chosen, approved, started, finished("awaiting-approval"), asked];
+  expect(replay(...before, chosen).approval?.state).toBe("withdrawn");
+  expect(replay(...before, granted, startedAs("approval"), finishedAs("approval", "awaiting-approval")).approval?.state).toBe("open");
 });

@@ -3,7 +3,7 @@
  * Nobody sets a status; replaying the same trail gives the same one.
  */
 import type { Choices } from "../catalogue/schema.ts";
-import type { Actor, AuditEvent, RegistrationFacts, StepFailure, StepOutcome } from "./events.ts";
+import type { Actor, ApprovalItem, AuditEvent, Made, RegistrationFacts, StepFailure, StepOutcome } from "./events.ts";
 
 export type StepState = "todo" | "running" | "waiting" | StepOutcome;
 export type Step = {
@@ -30,6 +30,39 @@ export type HandoffProgress = {
   to?: string;
   mailFailed?: string;
 };
+type Outcome = "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
+export type RunProgress = {
+  id: string;
+  startedAt: string;
+  finishedAt?: string;
+  outcome?: Outcome;
+  failure?: StepFailure;
+  claims?: string;
+  by: string;
+  objectId: string;
+};
+export type ApprovalProgress = {
+  id: string;
+  at: string;
+  by: string;
+  username: string;
+  objectId: string;
+  expiresAt: string;
+  message: string;
+  items: ApprovalItem[];
+  to: string | null;
+  mailFailed?: string;
+  openedAt?: string;
+  state: "open" | "approved" | "rejected" | "withdrawn";
+  decidedAt?: string;
+  decidedBy?: string;
+  decidedByObjectId?: string;
+  reason?: string;
+  approved: ApprovalItem[];
+  declined: ApprovalItem[];
+  /** The approver's run, which makes the grants. */
+  run?: RunProgress;
+};
 export type Progress = {
   createdAt: string;
   expiresAt: string;
@@ -45,38 +78,68 @@ export type Progress = {
     by: string;
     objectId: string;
     effects: Record<string, "create" | "change" | "same" | "blocked">;
+    titles?: Record<string, string>;
   };
   consentRefused?: { at: string; code: string };
-  run?: {
-    id: string;
-    startedAt: string;
-    finishedAt?: string;
-    outcome?: "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
-    failure?: StepFailure;
-    by: string;
-  };
+  /** What the tenant was approved to become when it turned out to be different. */
+  outdated?: { at: string; effects: Record<string, string>; titles: Record<string, string> };
+  mayShortenSecret?: boolean;
+  approval?: ApprovalProgress;
+  /** Microsoft's own consent page, in use for the new application. */
+  consentPage?: { at: string; returnedAt?: string; error?: string };
+  run?: RunProgress;
+  undo?: { at: string; by: string; run?: RunProgress; steps: Step[] };
+  /** Who at the vendor sent the invitation. */
+  invitedBy?: string;
   steps: Step[];
   registrations: Record<string, RegistrationFacts>;
+  /** By registration: what was made, or was about to be, and is to be undone. */
+  made: Record<string, Made[]>;
   manual: Record<string, { state: "done" | "not-applicable" | "todo"; note: string; at: string; by: string }>;
   handoff?: HandoffProgress;
 };
 
-export const nothingYet: Progress = { createdAt: "", expiresAt: "", steps: [], registrations: {}, manual: {} };
+export const nothingYet: Progress = { createdAt: "", expiresAt: "", steps: [], registrations: {}, made: {}, manual: {} };
 
 const nameOf = (actor: Actor) => ("name" in actor ? actor.name : actor.kind);
 
 /** One event further. Total: an event that does not fit the state leaves it as it is. */
 export function fold(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
-  const state = { ...before };
+  const state: Progress = { ...nothingYet, ...before };
+  const isUndoing = state.undo?.run !== undefined && !state.undo.run.finishedAt;
   const step = (id: string, change: (step: Step) => Step) => {
-    state.steps = state.steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
+    const changed = (steps: Step[]) => steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
+    if (isUndoing) state.undo = { ...state.undo!, steps: changed(state.undo!.steps) };
+    else state.steps = changed(state.steps);
+  };
+  /** What was under way when a run ended is not under way any more. */
+  const settled = (steps: Step[]): Step[] =>
+    steps.map(({ waiting: _, ...each }) => (["running", "waiting"].includes(each.state) ? { ...each, state: "todo" } : each));
+  const remember = (registration: string | undefined, facts: RegistrationFacts | undefined) => {
+    if (registration && facts)
+      state.registrations = { ...state.registrations, [registration]: { ...state.registrations[registration], ...facts } };
+  };
+  const make = (registration: string | undefined, add: readonly Made[], remove: readonly Made[]) => {
+    if (!registration || add.length + remove.length === 0) return;
+    const key = (made: Made) => JSON.stringify(made);
+    const gone = new Set(remove.map(key));
+    const all = new Map([...(state.made[registration] ?? []), ...add].map((made) => [key(made), made]));
+    state.made = { ...state.made, [registration]: [...all].filter(([id]) => !gone.has(id)).map(([, made]) => made) };
+  };
+  const approval = (id: string, change: Partial<ApprovalProgress>) => {
+    if (state.approval?.id === id) state.approval = { ...state.approval, ...change };
   };
   const handoff = (id: string, change: Partial<HandoffProgress>) => {
     if (state.handoff?.id === id) state.handoff = { ...state.handoff, ...change, at };
   };
   switch (event.type) {
     case "onboarding.created":
-      return { ...nothingYet, createdAt: at, expiresAt: event.detail.expiresAt };
+      return {
+        ...nothingYet,
+        createdAt: at,
+        expiresAt: event.detail.expiresAt,
+        ...("username" in actor ? { invitedBy: actor.username } : {}),
+      };
     case "invitation.opened":
       state.openedAt ??= at;
       return state;
@@ -100,6 +163,12 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
       state.chosenAt = at;
       delete state.approved;
       delete state.consentRefused;
+      delete state.outdated;
+      delete state.consentPage;
+      if (state.undo?.run?.outcome === "done") delete state.undo;
+      // What was asked for belonged to another plan.
+      if (state.approval?.state === "open")
+        state.approval = { ...state.approval, state: "withdrawn", decidedAt: at, reason: "The features were changed" };
       return state;
     case "plan.approved":
       state.approved = {
@@ -108,40 +177,139 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
         by: nameOf(actor),
         objectId: "objectId" in actor ? actor.objectId : "",
         effects: Object.fromEntries(event.detail.operations.map(({ id, effect }) => [id, effect])),
+        titles: Object.fromEntries(event.detail.operations.map(({ id, title }) => [id, title])),
       };
       delete state.consentRefused;
+      delete state.outdated;
       return state;
     case "plan.changed":
+      if (state.approved) state.outdated = { at, effects: state.approved.effects, titles: state.approved.titles ?? {} };
       delete state.approved;
+      return state;
+    case "secret.shortened":
+      state.mayShortenSecret = true;
+      return state;
+    case "approval.requested": {
+      const { approvalId, expiresAt, message, items, to } = event.detail;
+      const { username, objectId } = { username: "", objectId: "", ...actor };
+      state.approval = {
+        id: approvalId,
+        at,
+        by: nameOf(actor),
+        username,
+        objectId,
+        expiresAt,
+        message,
+        items,
+        to,
+        state: "open",
+        approved: [],
+        declined: [],
+      };
+      return state;
+    }
+    case "approval.mail-failed":
+      if (state.approval) state.approval = { ...state.approval, mailFailed: event.detail.reason };
+      return state;
+    case "approval.opened":
+      if (state.approval && !state.approval.openedAt) approval(event.detail.approvalId, { openedAt: at });
+      return state;
+    case "approval.approved": {
+      const { approvalId, items, declined, reason } = event.detail;
+      const { objectId } = { objectId: "", ...actor };
+      approval(approvalId, {
+        state: "approved",
+        decidedAt: at,
+        decidedBy: nameOf(actor),
+        decidedByObjectId: objectId,
+        approved: items,
+        declined,
+        reason,
+      });
+      return state;
+    }
+    case "approval.rejected":
+      approval(event.detail.approvalId, { state: "rejected", decidedAt: at, decidedBy: nameOf(actor), reason: event.detail.reason });
+      return state;
+    case "approval.withdrawn":
+      approval(event.detail.approvalId, { state: "withdrawn", decidedAt: at, decidedBy: nameOf(actor), reason: event.detail.reason });
+      return state;
+    case "consent-page.prepared":
+      state.consentPage = { at };
+      return state;
+    case "consent-page.returned": {
+      const { error } = event.detail;
+      if (state.consentPage) state.consentPage = { at: state.consentPage.at, returnedAt: at, ...(error ? { error } : {}) };
+      return state;
+    }
+    case "undo.approved":
+      state.undo = { at, by: nameOf(actor), steps: [] };
+      return state;
+    case "undo.finished":
+      state.registrations = {};
+      state.made = {};
+      state.steps = [];
+      delete state.approved;
+      delete state.run;
+      delete state.approval;
+      delete state.consentPage;
+      delete state.mayShortenSecret;
       return state;
     case "consent.refused":
       state.consentRefused = { at, code: event.detail.code };
       return state;
-    case "run.started":
-      state.run = { id: event.detail.runId, startedAt: at, by: nameOf(actor) };
-      state.steps = event.detail.steps.map(({ id, title }) => ({ id, title, state: "todo", attempts: 0 }));
-      return state;
-    case "run.finished": {
-      const { runId, outcome, failure } = event.detail;
-      if (state.run?.id === runId) state.run = { ...state.run, finishedAt: at, outcome, ...(failure ? { failure } : {}) };
-      // What was under way when the run ended is not under way any more.
-      state.steps = state.steps.map((each) =>
-        each.state === "running" || each.state === "waiting"
-          ? { id: each.id, title: each.title, state: "todo", attempts: each.attempts }
-          : each,
-      );
+    case "run.started": {
+      const { runId, steps, kind = "provision" } = event.detail;
+      const run: RunProgress = { id: runId, startedAt: at, by: nameOf(actor), objectId: "objectId" in actor ? actor.objectId : "" };
+      const fresh = steps.map(({ id, title }): Step => ({ id, title, state: "todo", attempts: 0 }));
+      if (kind === "undo") state.undo = { ...(state.undo ?? { at, by: nameOf(actor) }), run, steps: fresh };
+      else if (kind === "approval") {
+        if (state.approval) state.approval = { ...state.approval, run };
+        const again = new Map(fresh.map((each) => [each.id, each]));
+        // The approver's steps are part of the admin's list; what is new goes to its end.
+        state.steps = [
+          ...state.steps.map((each) => (again.has(each.id) ? { ...again.get(each.id)!, attempts: each.attempts } : each)),
+          ...fresh.filter(({ id }) => !state.steps.some((each) => each.id === id)),
+        ];
+      } else {
+        const before = new Map(state.steps.map((each) => [each.id, each.attempts]));
+        state.run = run;
+        state.steps = fresh.map((each) => ({ ...each, attempts: before.get(each.id) ?? 0 }));
+      }
       return state;
     }
-    case "step.started":
-      step(event.detail.step, ({ id, title }) => ({ id, title, state: "running", attempts: event.detail.attempt, startedAt: at }));
+    case "run.finished": {
+      const { runId, outcome, failure, claims } = event.detail;
+      const finished = (run: RunProgress): RunProgress => ({
+        ...run,
+        finishedAt: at,
+        outcome,
+        ...(failure ? { failure } : {}),
+        ...(claims ? { claims } : {}),
+      });
+      if (state.run?.id === runId) state.run = finished(state.run);
+      if (state.undo?.run?.id === runId) state.undo = { ...state.undo, run: finished(state.undo.run), steps: settled(state.undo.steps) };
+      if (state.approval?.run?.id === runId) {
+        const refused = outcome === "awaiting-approval";
+        state.approval = { ...state.approval, run: finished(state.approval.run), ...(refused ? { state: "open" as const } : {}) };
+      }
+      state.steps = settled(state.steps);
       return state;
+    }
+    case "step.started": {
+      const { registration, makes = [], facts } = event.detail;
+      step(event.detail.step, ({ id, title, attempts }) => ({ id, title, state: "running", attempts: attempts + 1, startedAt: at }));
+      make(registration, makes, []);
+      remember(registration, facts);
+      return state;
+    }
     case "step.waiting": {
       const { reason, retryAt, words } = event.detail;
       step(event.detail.step, (s) => ({ ...s, state: "waiting", waiting: { reason, retryAt, words, since: s.waiting?.since ?? at } }));
       return state;
     }
     case "step.finished": {
-      const { outcome, note, registration, facts, failure } = event.detail;
+      const { outcome, note, registration, facts, failure, notMade = [] } = event.detail;
       step(event.detail.step, ({ waiting: _, ...s }) => ({
         ...s,
         state: outcome,
@@ -149,8 +317,8 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
         ...(note ? { note } : {}),
         ...(failure ? { failure } : {}),
       }));
-      if (registration && facts)
-        state.registrations = { ...state.registrations, [registration]: { ...state.registrations[registration], ...facts } };
+      remember(registration, facts);
+      make(registration, [], notMade);
       return state;
     }
     case "graph.called":
@@ -190,6 +358,8 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
       return state;
     case "invitation.mailed":
     case "invitation.mail-failed":
+    case "approval.mailed":
+    case "graph.calling":
       return state;
   }
 }
@@ -207,6 +377,8 @@ export type Status =
   | "ready_for_handoff"
   | "handed_off"
   | "live"
+  | "offboarding"
+  | "offboarded"
   | "expired"
   | "cancelled";
 export type WaitingFor = "admin" | "approver" | "contact" | "vendor" | "microsoft" | "nobody";
@@ -220,11 +392,25 @@ export function standing(state: Progress, now: Date): Standing {
     since: since ?? state.createdAt,
   });
   if (state.revokedAt) return is("cancelled", "nobody", state.revokedAt);
-  const { handoff, run } = state;
-  if (handoff?.state === "revealed") return is("live", "nobody", handoff.revealedAt);
+  const { handoff, run, undo, approval } = state;
+  const microsoftOr = (steps: Step[], otherwise: WaitingFor) => (steps.some((step) => step.state === "waiting") ? "microsoft" : otherwise);
+  if (undo?.run) {
+    if (undo.run.outcome === "done") return is("offboarded", "nobody", undo.run.finishedAt);
+    return undo.run.finishedAt
+      ? is("attention", "admin", undo.run.finishedAt)
+      : is("offboarding", microsoftOr(undo.steps, "nobody"), undo.run.startedAt);
+  }
+  if (approval?.run && !approval.run.finishedAt) return is("provisioning", microsoftOr(state.steps, "nobody"), approval.run.startedAt);
+  if (handoff?.state === "revealed" && run?.outcome === "done") return is("live", "nobody", handoff.revealedAt);
   if (run && !run.finishedAt) {
-    const isWaiting = state.steps.some((step) => step.state === "waiting");
-    return is("provisioning", isWaiting ? "microsoft" : "nobody", run.startedAt);
+    return is("provisioning", microsoftOr(state.steps, "nobody"), run.startedAt);
+  }
+  if (run?.outcome === "awaiting-approval" && approval && (approval.decidedAt ?? "") > (run.finishedAt ?? "")) {
+    if (approval.state === "rejected") return is("attention", "admin", approval.decidedAt);
+    if (approval.state === "approved")
+      return approval.run?.outcome === "done"
+        ? is("planned", "admin", approval.run.finishedAt)
+        : is("awaiting_approval", "approver", approval.decidedAt);
   }
   if (run?.outcome === "awaiting-approval") return is("awaiting_approval", "approver", run.finishedAt);
   if (run?.outcome === "failed" || run?.outcome === "sign-in-needed") return is("attention", "admin", run.finishedAt);

@@ -10,8 +10,9 @@ import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn, Support } from "../proof.ts";
 import { Secret } from "../secret.ts";
+import { AADSTS_WORDS, type Words } from "../vocabulary.ts";
 import * as session from "./session.ts";
-import { aadstsOf, meaningOfAadsts, REFUSED_SIGN_IN, type StsRefusal, stsRefusal } from "./sts.ts";
+import { aadstsOf, REFUSED_SIGN_IN, SIGN_IN_AGAIN, type StsRefusal, stsRefusal, wordsOfAadsts } from "./sts.ts";
 
 const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
 const isSupportRole = (role: string): role is keyof typeof SUPPORT_ROLES => role in SUPPORT_ROLES;
@@ -152,26 +153,54 @@ export async function requireSupport(returnTo: string): Promise<Support> {
   redirect((await session.read()) ? "/no-access" : `/sign-in?to=${encodeURIComponent(returnTo)}`);
 }
 
-/** A Graph token on behalf of the signed-in person (OAuth 2.0 on-behalf-of). */
+/** Microsoft Graph asks for more by claims challenges only of clients that say they understand them (docs: claims-challenge). */
+const CAPABILITIES = ["CP1"];
+const ownClient = (tenantId: string) =>
+  new ConfidentialClientApplication({
+    auth: {
+      clientId: config().AZURE_CLIENT_ID,
+      clientSecret: config().AZURE_CLIENT_SECRET,
+      clientCapabilities: CAPABILITIES,
+      ...authorityOf(tenantId),
+    },
+  });
+
+/**
+ * A Graph token on behalf of the signed-in person (OAuth 2.0 on-behalf-of). `isFresh` leaves the cache out, for a token
+ * that Graph no longer takes.
+ */
 export async function graphToken(
   person: Pick<SignedIn, "sessionDigest" | "tenantId">,
   scopes: readonly string[],
+  isFresh = false,
 ): Promise<Outcome<Secret, StsRefusal>> {
   const vault = await session.vaultOf(person.sessionDigest);
-  if (!vault) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
-  const client = new ConfidentialClientApplication({
-    auth: { clientId: config().AZURE_CLIENT_ID, clientSecret: config().AZURE_CLIENT_SECRET, ...authorityOf(person.tenantId) },
-  });
+  if (!vault) return refuse(SIGN_IN_AGAIN);
+  const client = ownClient(person.tenantId);
   if (vault.msalCache) client.getTokenCache().deserialize(vault.msalCache);
   try {
-    const result = await client.acquireTokenOnBehalfOf({ oboAssertion: vault.assertion, scopes: scopes.map(graphScope) });
-    if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
+    const result = await client.acquireTokenOnBehalfOf({
+      oboAssertion: vault.assertion,
+      scopes: scopes.map(graphScope),
+      skipCache: isFresh,
+    });
+    if (!result) return refuse(SIGN_IN_AGAIN);
     if (!result.fromCache)
       await session.keepCache(person.sessionDigest, { assertion: vault.assertion, msalCache: client.getTokenCache().serialize() });
     return accept(new Secret(result.accessToken));
   } catch (error) {
     return refuse(stsRefusal(error));
   }
+}
+
+/** Of the permissions that a run needs, those that the tenant has not given the portal; consent can be partial. */
+export async function missingScopes(person: Pick<SignedIn, "sessionDigest" | "tenantId">): Promise<string[]> {
+  const missing: string[] = [];
+  for (const scope of WRITE_SCOPES) {
+    const token = await graphToken(person, [scope]);
+    if (!token.ok && token.refusal.code === "auth.consent-needed") missing.push(scope);
+  }
+  return missing;
 }
 
 /** An app-only token of somebody else's application, never cached: it proves that the credential works. */
@@ -185,7 +214,7 @@ export async function appToken(application: {
   });
   try {
     const result = await client.acquireTokenByClientCredential({ scopes: [graphScope(".default")], skipCache: true });
-    if (!result) return refuse({ ...REFUSED_SIGN_IN, aadsts: null });
+    if (!result) return refuse(SIGN_IN_AGAIN);
     return accept({ token: new Secret(result.accessToken), roles: strings(decodeJwt(result.accessToken).roles) });
   } catch (error) {
     return refuse(stsRefusal(error));
@@ -194,22 +223,23 @@ export async function appToken(application: {
 
 export type { StsRefusal };
 
+export type SignInFailure = Words & { aadsts: number | null };
 /** What a failed sign-in means, from MSAL's text. */
-export function explainSignInFailure(text: string): { code: string; message: string } {
+export function explainSignInFailure(text: string): SignInFailure {
   const aadsts = aadstsOf(text);
   if (!aadsts && /state|no_token_request_cache|hash/i.test(text))
     return {
+      aadsts,
       code: "auth.state",
-      message: "This answer does not belong to a sign-in that this window started. Nothing was changed. Start again.",
+      message: "This answer does not belong to a sign-in that this window started. Nothing was changed.",
+      action: "Start again from where you were.",
+      who: "You",
     };
-  return meaningOfAadsts(aadsts);
+  return { aadsts, ...wordsOfAadsts(aadsts) };
 }
 
-const CONSENT_REFUSALS: Record<string, string> = {
-  "auth.declined": "You declined. Nothing was changed. Approve again when you are ready, or forward the invitation to a colleague.",
-  "auth.admin-needed":
-    "Only an administrator can grant what this portal asks for. Forward the invitation to a Cloud Application Administrator, Application Administrator or Global Administrator.",
-};
 /** In words, from the code that the trail keeps. */
-export const meaningOfConsentRefusal = (code: string) =>
-  CONSENT_REFUSALS[code] ?? "Nothing was changed. Approve again to be asked once more.";
+export function meaningOfConsentRefusal(code: string): string {
+  const words = Object.values(AADSTS_WORDS).find((candidate) => candidate.code === code);
+  return words ? `${words.message} ${words.action}` : "Nothing was changed. Approve again to be asked once more.";
+}

@@ -3,7 +3,7 @@ import * as audit from "../audit/audit.ts";
 import { type Progress, type Standing, standing } from "../audit/status.ts";
 import { findProduct } from "../catalogue/catalogue.ts";
 import { db } from "../db.ts";
-import * as onboarding from "../onboarding/onboarding.ts";
+import { findForSupport, type Onboarding } from "../onboarding/find.ts";
 import type { Support } from "../proof.ts";
 
 export type ListItem = {
@@ -38,10 +38,10 @@ export async function version(_: Support): Promise<string> {
   return String(newest?.id ?? 0);
 }
 
-export type Detail = onboarding.Onboarding & { records: audit.AuditRecord[] };
+export type Detail = Onboarding & { records: audit.AuditRecord[] };
 
 /** One onboarding with its whole trail. */
 export async function find(support: Support, id: string, now: Date): Promise<Detail | null> {
-  const found = await onboarding.findForSupport(support, id, now);
+  const found = await findForSupport(support, id, now);
   return found && { ...found, records: await audit.list(id) };
 }

@@ -7,6 +7,8 @@ import { randomUUID } from "node:crypto";
 import { Client, type Context, HTTPMessageHandler, type Middleware, ResponseType } from "@microsoft/microsoft-graph-client";
 import { config } from "../config.ts";
 import type { Secret } from "../secret.ts";
+import type { GraphMeaning } from "../vocabulary.ts";
+import { backoffMs, type Failure, ruleFor, TOTAL_DEADLINE_MS, WAITS, type WaitReason } from "./retry.ts";
 
 export const RESOURCE_APP_ID = {
   graph: "00000003-0000-0000-c000-000000000000",
@@ -22,103 +24,117 @@ const guidBytes = (guid: string) => {
 export const delegatedGrantId = (clientId: string, resourceId: string) =>
   Buffer.concat([clientId, resourceId].map(guidBytes)).toString("base64url");
 
-/** What a failure means, whatever words it came in (docs: GRAPH errors, json-batching, throttling). */
-export type Meaning =
-  | "replicating"
-  | "throttled"
-  | "outage"
-  | "conflict"
-  | "already-there"
-  | "not-found"
-  | "denied"
-  | "credential-policy"
-  | "unauthenticated"
-  | "other";
-
+/** A call that Graph refused or never answered. `meaning` is what to act on; the rest is to show. */
 export class GraphError extends Error {
   override name = "GraphError";
   constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-    readonly meaning: Meaning,
+    readonly failure: Failure,
+    readonly meaning: GraphMeaning,
     readonly requestId: string,
     readonly retryAfterMs: number | null,
+    /** What the next sign-in has to bring, as JSON; with meaning `claims`. */
+    readonly claims: string | null,
+    readonly request: Pick<GraphRequest, "method" | "path">,
   ) {
-    super(message);
+    super(failure.message);
+  }
+  get status() {
+    return this.failure.status;
+  }
+  get code() {
+    return this.failure.code;
   }
 }
 
-export type GraphRequest = { method: "GET" | "POST" | "PATCH" | "DELETE"; path: string; headers?: Record<string, string>; body?: unknown };
-export type GraphAnswer = { status: number; body: unknown; requestId: string };
-type CallRecord = {
-  method: string;
+export type GraphRequest = {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   path: string;
-  status: number;
-  code?: string;
-  requestId: string;
-  clientRequestId: string;
-  durationMs: number;
-};
-export type Wait = { reason: "replication" | "throttled" | "outage"; retryAt: Date; words: string };
-
-type Retry = {
-  /** Tried again after a lost answer too: the call is an upsert, a read, or its repetition is recognised. */
+  headers?: Record<string, string>;
+  body?: unknown;
+  /** May be sent again after a lost answer: the call is an upsert, a read, or its repetition is recognised. Reads are. */
   repeatable?: boolean;
-  /** The object was made moments ago, so "not found" means "not copied yet". */
+  /** What it works on was made moments ago, so "not found" means "not copied yet". */
   fresh?: boolean;
+  /** Whatever the caller wants to find again in what it is told of the call. */
+  tag?: string;
 };
+export type GraphAnswer = { status: number; body: unknown; requestId: string };
+export type PlannedCall = { method: string; path: string; clientRequestId: string; tag?: string };
+export type CallRecord = PlannedCall & { attempt: number; status: number; code?: string; requestId: string; durationMs: number };
+export type Wait = { reason: WaitReason; retryAt: Date; words: string; code: string };
 
 type ErrorBody = { error?: { code?: string; message?: string; details?: { code?: string }[] } };
 
-/** Code first; message only where Graph gives one code to several things. */
-function meaningOf(status: number, code: string, details: string[], message: string): Meaning {
-  if (status === 429) return "throttled";
-  if (status >= 500) return "outage";
-  if (status === 401) return "unauthenticated";
-  if (/AsPerAppPolicy$/.test(code)) return "credential-policy";
-  if (code === "Directory_ConcurrencyViolation") return "conflict";
-  if (details.includes("NoBackingApplicationObject")) return "replicating";
-  if (/backing application of the service principal|Not a valid reference update|Specified resourceId was not found/.test(message))
-    return "replicating";
-  if (/already exists/.test(message)) return "already-there";
-  if (status === 404) return code === "Directory_ObjectNotFound" ? "replicating" : "not-found";
-  if (status === 403) return "denied";
-  return "other";
+/** The claims of a challenge (`WWW-Authenticate: … claims="<base64>"`) as JSON; Entra sends several parameters, unordered. */
+function claimsOf(header: string | null): string | null {
+  const encoded = /claims="([^"]+)"/.exec(header ?? "")?.[1];
+  return encoded ? Buffer.from(encoded, "base64").toString() : null;
 }
 
-const WORDS: Record<Wait["reason"], string> = {
-  replication: "Microsoft is still copying this between its data centres. Usually under a minute, up to 15.",
-  throttled: "Microsoft asked us to slow down.",
-  outage: "Microsoft did not answer properly. We try again.",
-};
-const DEADLINE_MS: Record<Wait["reason"], number> = { replication: 5 * 60_000, throttled: 10 * 60_000, outage: 90_000 };
-const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 15_000];
-
-const asError = (status: number, body: unknown, requestId: string, retryAfter: string | null) => {
+function errorOf(
+  request: Pick<GraphRequest, "method" | "path">,
+  status: number,
+  body: unknown,
+  header: (name: string) => string | null,
+): GraphError {
   const { code = "UnknownError", message = "Microsoft Graph gave no reason.", details = [] } = (body as ErrorBody | null)?.error ?? {};
-  const meaning = meaningOf(
-    status,
-    code,
-    details.map((detail) => detail.code ?? ""),
-    message,
-  );
+  const claims = status === 401 ? claimsOf(header("www-authenticate")) : null;
+  const failure = { status, code: claims ? "InsufficientClaims" : code, details: details.map((detail) => detail.code ?? ""), message };
+  const retryAfter = header("retry-after");
   const seconds = Number(retryAfter);
-  return new GraphError(status, code, message, meaning, requestId, retryAfter && Number.isFinite(seconds) ? seconds * 1000 : null);
+  const afterMs = retryAfter && Number.isFinite(seconds) ? seconds * 1000 : retryAfter ? Date.parse(retryAfter) - Date.now() : null;
+  return new GraphError(
+    failure,
+    ruleFor(failure).means,
+    header("request-id") ?? "",
+    afterMs !== null && afterMs >= 0 ? afterMs : null,
+    claims,
+    request,
+  );
+}
+/** Nothing came back, or nothing that is Graph's: whether the call took effect is unknown. */
+const unanswered = (request: GraphRequest, status: number, code: "ConnectionLost" | "NotJson", requestId = "") => {
+  const message =
+    code === "ConnectionLost"
+      ? "The connection to Microsoft Graph was lost before it answered."
+      : "Microsoft Graph answered with something that is not JSON.";
+  const failure = { status, code, details: [], message };
+  return new GraphError(failure, ruleFor(failure).means, requestId, null, null, request);
 };
 
-function waitReason(error: GraphError, retry: Retry): Wait["reason"] | null {
-  if (error.meaning === "throttled") return "throttled";
-  if (error.meaning === "replicating" || error.meaning === "conflict" || (error.meaning === "not-found" && retry.fresh))
-    return "replication";
-  if (error.meaning === "outage" && (retry.repeatable || error.status === 503)) return "outage";
-  return null;
+const isRead = ({ method }: GraphRequest) => method === "GET";
+/** Why the same call may be made again, or null. */
+const plannedOf = ({ method, path, tag }: GraphRequest): PlannedCall => ({
+  method,
+  path,
+  clientRequestId: randomUUID(),
+  ...(tag === undefined ? {} : { tag }),
+});
+const notTried = (request: GraphRequest) =>
+  new GraphError(
+    { status: 424, code: "FailedDependency", details: [], message: "A step before it failed." },
+    "not-tried",
+    "",
+    null,
+    null,
+    request,
+  );
+
+function waitReason(error: GraphError, { repeatable, fresh, ...request }: GraphRequest): WaitReason | null {
+  const { retry, reason = null } = ruleFor(error.failure);
+  const may = { always: true, fresh: fresh === true, repeatable: repeatable ?? isRead(request), never: false }[retry];
+  return may ? reason : null;
 }
 
 export type Connection = {
-  token: () => Promise<Secret>;
-  /** Told of every call, whatever its outcome. */
-  onCall?: (call: CallRecord) => Promise<void> | void;
+  /** Waits at most this long for anything; without it, as long as the table of retries says. */
+  patienceMs?: number;
+  /** `isFresh` asks for one that was not used before, after Graph did not take the last one. */
+  token: (isFresh: boolean) => Promise<Secret>;
+  /** Told, and waited for, before anything is written. */
+  onIntent?: (calls: PlannedCall[]) => Promise<void>;
+  /** Told of every call, whatever its outcome; members of a batch one by one. */
+  onCall?: (call: CallRecord) => void;
   /** Told before each wait. */
   onWait?: (wait: Wait) => Promise<void> | void;
 };
@@ -156,150 +172,247 @@ function clientWith(token: Secret): Client {
   });
 }
 
+const BATCH_LIMIT = 20;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const withoutHost = (link: string) => link.slice(link.indexOf("/v1.0") + "/v1.0".length);
+
 /** A tenant's Graph, for whom the token speaks. */
-export function connect({ token, onCall, onWait }: Connection) {
-  async function once({ method, path, headers = {}, body }: GraphRequest): Promise<GraphAnswer> {
+export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DEADLINE_MS }: Connection) {
+  /** One request over the wire. `members` are what the trail says was done: the request itself, or those of a batch. */
+  async function send(
+    request: GraphRequest,
+    isFreshToken: boolean,
+    clientRequestId: string,
+  ): Promise<{ response: Response; body: unknown; durationMs: number }> {
+    const { method, path, headers = {}, body } = request;
     if (!path.startsWith("/")) throw new Error("The token is for the configured Microsoft Graph only");
     // Asked for out here: the client turns whatever is thrown inside it into an error without a name.
-    const client = clientWith(await token());
-    const clientRequestId = randomUUID();
+    const client = clientWith(await token(isFreshToken));
     const started = performance.now();
-    const report = (status: number, requestId: string, code?: string) =>
-      onCall?.({
-        method,
-        path,
-        status,
-        requestId,
-        clientRequestId,
-        durationMs: Math.round(performance.now() - started),
-        ...(code ? { code } : {}),
-      });
+    const durationMs = () => Math.round(performance.now() - started);
     let response: Response;
+    let text: string;
     try {
-      const request = client
+      const call = client
         .api(path)
         .headers({ ...headers, "client-request-id": clientRequestId })
         .responseType(ResponseType.RAW);
       response = await (method === "GET"
-        ? request.get()
+        ? call.get()
         : method === "DELETE"
-          ? request.delete()
+          ? call.delete()
           : method === "PATCH"
-            ? request.patch(body)
-            : request.post(body));
+            ? call.patch(body)
+            : call.post(body));
+      text = await response.text();
     } catch (cause) {
-      if (cause instanceof TypeError || (cause as { statusCode?: number }).statusCode === -1) {
-        await report(0, "", "ConnectionLost");
-        throw new GraphError(0, "ConnectionLost", "The connection to Microsoft Graph was lost before it answered.", "outage", "", null);
-      }
+      if (cause instanceof TypeError || (cause as { statusCode?: number }).statusCode === -1)
+        throw Object.assign(unanswered(request, 0, "ConnectionLost"), { durationMs: durationMs() });
       throw cause;
     }
-    const requestId = response.headers.get("request-id") ?? "";
-    const text = await response.text();
-    let parsed: unknown = null;
     try {
-      parsed = text ? JSON.parse(text) : null;
+      return { response, body: text ? JSON.parse(text) : null, durationMs: durationMs() };
     } catch {
-      await report(response.status, requestId, "NotJson");
-      throw new GraphError(
-        response.status,
-        "NotJson",
-        "Microsoft Graph answered with something that is not JSON.",
-        "outage",
-        requestId,
-        null,
-      );
+      throw Object.assign(unanswered(request, response.status, "NotJson", response.headers.get("request-id") ?? ""), {
+        durationMs: durationMs(),
+      });
     }
-    if (!response.ok) {
-      const error = asError(response.status, parsed, requestId, response.headers.get("retry-after"));
-      await report(response.status, requestId, error.code);
-      throw error;
-    }
-    await report(response.status, requestId);
-    return { status: response.status, body: parsed, requestId };
   }
 
   /** Waits and tries again while the failure is one that passes; throws GraphError when it is not, or has not. */
-  async function patiently<T>(retry: Retry, attempt: () => Promise<T>): Promise<T> {
+  async function patiently<T>(
+    mayRetry: (error: GraphError) => WaitReason | null,
+    attempt: (tries: number, isFreshToken: boolean) => Promise<T>,
+  ): Promise<T> {
     const began = Date.now();
+    const since: Partial<Record<WaitReason, number>> = {};
+    let wantsNewToken = false;
     for (let tries = 0; ; tries++) {
       try {
-        return await attempt();
+        return await attempt(tries + 1, wantsNewToken);
       } catch (error) {
         if (!(error instanceof GraphError)) throw error;
-        const reason = waitReason(error, retry);
+        if (error.meaning === "unauthenticated" && !wantsNewToken) {
+          wantsNewToken = true;
+          continue;
+        }
+        wantsNewToken = false;
+        const reason = mayRetry(error);
         if (!reason) throw error;
-        const pauseMs = error.retryAfterMs ?? BACKOFF_MS[Math.min(tries, BACKOFF_MS.length - 1)]!;
-        if (Date.now() + pauseMs - began > DEADLINE_MS[reason]) throw error;
-        await onWait?.({ reason, retryAt: new Date(Date.now() + pauseMs), words: WORDS[reason] });
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        const { words, deadlineMs } = WAITS[reason];
+        const pauseMs = error.retryAfterMs ?? backoffMs(tries);
+        since[reason] ??= Date.now();
+        const until = Math.min(since[reason] + deadlineMs, began + patienceMs);
+        if (Date.now() + pauseMs > until) throw error;
+        await onWait?.({ reason, retryAt: new Date(Date.now() + pauseMs), words, code: error.code });
+        await pause(pauseMs);
       }
+    }
+  }
+
+  async function once(request: GraphRequest, attempt: number, isFreshToken: boolean): Promise<GraphAnswer> {
+    const planned = plannedOf(request);
+    if (!isRead(request)) await onIntent?.([planned]);
+    const { response, body, durationMs } = await send(request, isFreshToken, planned.clientRequestId).catch((error: unknown) => {
+      if (error instanceof GraphError)
+        onCall?.({
+          ...planned,
+          attempt,
+          status: error.status,
+          code: error.code,
+          requestId: error.requestId,
+          durationMs: (error as unknown as { durationMs: number }).durationMs,
+        });
+      throw error;
+    });
+    const requestId = response.headers.get("request-id") ?? "";
+    const error = response.ok ? null : errorOf(request, response.status, body, (name) => response.headers.get(name));
+    onCall?.({ ...planned, attempt, status: response.status, requestId, durationMs, ...(error ? { code: error.code } : {}) });
+    if (error) throw error;
+    return { status: response.status, body, requestId };
+  }
+
+  const call = (request: GraphRequest) =>
+    patiently(
+      (error) => waitReason(error, request),
+      (tries, isFresh) => once(request, tries, isFresh),
+    );
+
+  /** The rest of a collection whose first page is at hand. */
+  async function rest<T>(page: { value: T[]; "@odata.nextLink"?: string }): Promise<T[]> {
+    const values = [...page.value];
+    let next = page["@odata.nextLink"];
+    while (next) {
+      const { body } = await call({ method: "GET", path: withoutHost(next) });
+      const further = body as typeof page;
+      values.push(...further.value);
+      next = further["@odata.nextLink"];
+    }
+    return values;
+  }
+
+  /**
+   * One round trip for several requests (at most 20, docs: json-batching), and another for those that fail in a passing
+   * way. `isChain`: each waits for the one before it, and what follows a failure is not tried. `isFine` are failures that
+   * leave what was wanted. The answer to a member that fails for good is its GraphError; a member whose batch was lost
+   * and that must not be sent twice is answered with that loss.
+   */
+  async function batchOf(
+    requests: readonly GraphRequest[],
+    { isChain, isFine }: { isChain: boolean; isFine: (error: GraphError) => boolean },
+  ): Promise<(GraphAnswer | GraphError)[]> {
+    const answers: (GraphAnswer | GraphError | undefined)[] = new Array(requests.length).fill(undefined);
+    let open = requests.map((_, index) => index);
+    let isLost = false;
+    const attempt = async (tries: number, isFreshToken: boolean): Promise<void> => {
+      if (isLost) {
+        for (const index of open)
+          if (!(requests[index]!.repeatable ?? isRead(requests[index]!)))
+            answers[index] = unanswered(requests[index]!, 0, "ConnectionLost");
+        open = open.filter((index) => !answers[index]);
+        if (open.length === 0) return;
+      }
+      const planned = new Map(open.map((index) => [index, plannedOf(requests[index]!)]));
+      if (open.some((index) => !isRead(requests[index]!))) await onIntent?.([...planned.values()]);
+      const report = (index: number, status: number, requestId: string, durationMs: number, code?: string) =>
+        onCall?.({ ...planned.get(index)!, attempt: tries, status, requestId, durationMs, ...(code ? { code } : {}) });
+      const whole: GraphRequest = {
+        method: "POST",
+        path: "/$batch",
+        body: {
+          requests: open.map((index, position) => {
+            const { method, path, headers = {}, body } = requests[index]!;
+            const all = {
+              ...headers,
+              ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+              "client-request-id": planned.get(index)!.clientRequestId,
+            };
+            return {
+              id: String(index),
+              method,
+              url: path,
+              headers: all,
+              ...(body === undefined ? {} : { body }),
+              ...(isChain && position > 0 ? { dependsOn: [String(open[position - 1])] } : {}),
+            };
+          }),
+        },
+      };
+      type Member = { id: string; status: number; headers?: Record<string, string>; body?: unknown };
+      let members: Member[];
+      let durationMs: number;
+      try {
+        const sent = await send(whole, isFreshToken, randomUUID());
+        if (!sent.response.ok) throw errorOf(whole, sent.response.status, sent.body, (name) => sent.response.headers.get(name));
+        members = (sent.body as { responses: Member[] }).responses;
+        durationMs = sent.durationMs;
+      } catch (error) {
+        if (!(error instanceof GraphError)) throw error;
+        isLost = error.status === 0 || error.status >= 500 || error.meaning === "not-json";
+        for (const index of open) report(index, error.status, error.requestId, 0, error.code);
+        throw error;
+      }
+      let longest: GraphError | null = null;
+      let hasFailed = false;
+      for (const member of members) {
+        const index = Number(member.id);
+        const request = requests[index]!;
+        const header = (name: string) => Object.entries(member.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1] ?? null;
+        const error = member.status < 400 ? null : errorOf(request, member.status, member.body, header);
+        report(index, member.status, header("request-id") ?? "", durationMs, error?.code);
+        if (!error) answers[index] = { status: member.status, body: member.body ?? null, requestId: header("request-id") ?? "" };
+        else if (error.meaning === "not-tried") continue;
+        else if (waitReason(error, request))
+          longest = longest && (longest.retryAfterMs ?? 0) >= (error.retryAfterMs ?? 0) ? longest : error;
+        else {
+          answers[index] = error;
+          hasFailed ||= !isFine(error);
+          if (error.meaning === "claims" || error.meaning === "unauthenticated") throw error;
+        }
+      }
+      open = open.filter((index) => !answers[index]);
+      if (isChain && hasFailed) return;
+      if (longest) throw longest;
+      // Only what waited for a member that failed harmlessly is left.
+      if (open.length > 0) return attempt(tries, false);
+    };
+    let last: GraphError | null = null;
+    await patiently(
+      (error) =>
+        waitReason(error, error.request.path === "/$batch" ? { method: "POST", path: "/$batch", repeatable: true } : requestOf(error)),
+      attempt,
+    ).catch((error: unknown) => {
+      if (!(error instanceof GraphError) || error.meaning === "claims" || error.meaning === "unauthenticated") throw error;
+      last = error;
+    });
+    return answers.map(
+      (answer, index) => answer ?? (isChain && index !== open[0] ? notTried(requests[index]!) : (last ?? notTried(requests[index]!))),
+    );
+
+    function requestOf(error: GraphError): GraphRequest {
+      return requests.find(({ path, method }) => path === error.request.path && method === error.request.method)!;
     }
   }
 
   return {
-    call: (request: GraphRequest, retry: Retry = {}) => patiently({ repeatable: request.method === "GET", ...retry }, () => once(request)),
-
+    call,
+    rest,
     /** All pages of a collection. */
-    async list<T>(path: string): Promise<T[]> {
-      const values: T[] = [];
-      let next: string | undefined = path;
-      while (next) {
-        const at: string = next;
-        const { body } = await patiently({ repeatable: true }, () => once({ method: "GET", path: at }));
-        const page = body as { value: T[]; "@odata.nextLink"?: string };
-        values.push(...page.value);
-        const link = page["@odata.nextLink"];
-        next = link ? link.slice(link.indexOf("/v1.0") + "/v1.0".length) : undefined;
+    list: async <T>(path: string): Promise<T[]> => rest((await call({ method: "GET", path })).body as { value: T[] }),
+    /** Independent requests in as few round trips as may be. */
+    batch: async (requests: readonly GraphRequest[]): Promise<(GraphAnswer | GraphError)[]> =>
+      (await Promise.all(chunks(requests).map((part) => batchOf(part, { isChain: false, isFine: () => true })))).flat(),
+    /** Writes that follow one another; what comes after a failure is not tried, and says so. */
+    async chain(requests: readonly GraphRequest[], isFine: (error: GraphError) => boolean): Promise<(GraphAnswer | GraphError)[]> {
+      const answers: (GraphAnswer | GraphError)[] = [];
+      for (const part of chunks(requests)) {
+        const isBroken = answers.some((answer) => answer instanceof GraphError && !isFine(answer));
+        answers.push(...(isBroken ? part.map(notTried) : await batchOf(part, { isChain: true, isFine })));
       }
-      return values;
-    },
-
-    /**
-     * Several requests in one round trip (at most 20, docs: json-batching). Each member that fails in a passing way is
-     * tried again in a further batch; the answer of a member that fails for good is its GraphError.
-     */
-    async batch(requests: GraphRequest[], retry: Retry = {}): Promise<(GraphAnswer | GraphError)[]> {
-      const answers: (GraphAnswer | GraphError)[] = new Array(requests.length);
-      let open = requests.map((_, index) => index);
-      await patiently({ ...retry, repeatable: true }, async () => {
-        const { body } = await once({
-          method: "POST",
-          path: "/$batch",
-          body: {
-            requests: open.map((index) => {
-              const { method, path, headers = {}, body: content } = requests[index]!;
-              return {
-                id: String(index),
-                method,
-                url: path,
-                ...(content === undefined ? {} : { body: content, headers: { "Content-Type": "application/json", ...headers } }),
-              };
-            }),
-          },
-        });
-        const failed: GraphError[] = [];
-        for (const member of (body as { responses: { id: string; status: number; headers?: Record<string, string>; body?: unknown }[] })
-          .responses) {
-          const index = Number(member.id);
-          const header = (name: string) => Object.entries(member.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1] ?? null;
-          const requestId = header("request-id") ?? "";
-          if (member.status < 400) {
-            answers[index] = { status: member.status, body: member.body ?? null, requestId };
-            continue;
-          }
-          const error = asError(member.status, member.body, requestId, header("retry-after"));
-          answers[index] = error;
-          if (waitReason(error, { repeatable: true, ...retry })) failed.push(error);
-        }
-        open = open.filter((index) => failed.includes(answers[index] as GraphError));
-        const longest = failed.sort((a, b) => (b.retryAfterMs ?? 0) - (a.retryAfterMs ?? 0))[0];
-        if (longest) throw longest;
-      }).catch((error: unknown) => {
-        // What is still open after the deadline is answered with its own last error.
-        if (!(error instanceof GraphError) || !open.every((index) => answers[index])) throw error;
-      });
       return answers;
     },
   };
 }
+
+const chunks = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / BATCH_LIMIT) }, (_, index) => items.slice(index * BATCH_LIMIT, (index + 1) * BATCH_LIMIT));

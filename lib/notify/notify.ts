@@ -66,3 +66,36 @@ export const handoffMail = (about: { to: string; product: string; customer: stri
     "If you did not expect this, do not open it, and tell the sender.",
   ],
 });
+
+export const approvalMail = (about: {
+  to: string;
+  by: string;
+  product: string;
+  customer: string;
+  message: string;
+  link: string;
+  expiresAt: Date;
+}): Mail => ({
+  to: about.to,
+  subject: `${about.by} asks you to approve permissions for ${about.product}`,
+  lines: [
+    `${about.by} is connecting ${about.product} with the Microsoft 365 tenant of ${about.customer}. Some permissions need a directory role that ${about.by} does not hold.`,
+    ...(about.message.trim() ? [`“${about.message.trim()}”`] : []),
+    "This link shows exactly which permissions are missing, why each is needed and what it could do in the wrong hands. You sign in with your own account and approve all, some or none. Opening it changes nothing:",
+    about.link,
+    `It works until ${withZone(about.expiresAt)}.`,
+  ],
+});
+
+export const decisionMail = (about: {
+  to: string;
+  what: string;
+  detail: string;
+  product: string;
+  customer: string;
+  link: string;
+}): Mail => ({
+  to: about.to,
+  subject: `${about.what}: ${about.product} for ${about.customer}`,
+  lines: [`${about.what}.`, about.detail, "How it stands, and what is next:", about.link],
+});

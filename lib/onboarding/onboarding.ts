@@ -1,259 +1,20 @@
-/**
- * One customer and one product, from invitation to handed over. Every change is an event in the audit trail and the
- * state is folded from it. An invitation link only locates an onboarding; what may be done with it comes from the
- * sign-in: the admin of the tenant that the onboarding belongs to.
- */
-import { randomUUID } from "node:crypto";
 import * as audit from "../audit/audit.ts";
-import type { Actor, AuditEvent } from "../audit/events.ts";
-import { type Progress, type Standing, standing } from "../audit/status.ts";
 import * as auth from "../auth/auth.ts";
-import { findProduct, requireProduct } from "../catalogue/catalogue.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
-import { manualStepsFor, refusalOf } from "../catalogue/selection.ts";
+import { manualStepsFor, permissionsFor, refusalOf } from "../catalogue/selection.ts";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
 import { connect } from "../graph/graph.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
-import type { SignedIn, Support } from "../proof.ts";
+import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { Invitation } from "./schema.ts";
-
-const INVITATION_DAYS = 14;
-const HANDOFF_HOURS = 72;
-const LEASE_MS = 15_000;
-const PORTAL: Actor = { kind: "portal" };
-
-const UNKNOWN = {
-  code: "onboarding.unknown",
-  status: 404,
-  message: "This invitation doesn't exist, or not for you. Check that you have the whole link, or ask the sender for a new one.",
-} as const;
-const REVOKED = {
-  code: "onboarding.revoked",
-  status: 410,
-  message: "The vendor withdrew this invitation. Ask the sender for a new one.",
-} as const;
-const EXPIRED = { code: "onboarding.expired", status: 410, message: "This invitation has expired. Ask the sender for a new one." } as const;
-const BUSY = { code: "onboarding.busy", status: 409, message: "A run is going on already; this page shows it live." } as const;
-const NO_PLAN = {
-  code: "onboarding.no-plan",
-  status: 409,
-  message: "The plan has changed or was not approved. Review it and approve.",
-} as const;
-const MAY_NOT = {
-  code: "onboarding.may-not",
-  status: 403,
-  message: "Your role at the desk only lets you watch. Ask an agent or a manager.",
-} as const;
-
-export type Onboarding = {
-  id: string;
-  manifest: Manifest;
-  customerName: string;
-  expectedDomain: string;
-  adminEmail: string;
-  contactEmail: string;
-  offered: string[];
-  invitedBy: string;
-  createdAt: Date;
-  expiresAt: Date;
-  tenantId: string | null;
-  progress: Progress;
-  standing: Standing;
-};
-
-const FIELDS = {
-  id: true,
-  productId: true,
-  customerName: true,
-  expectedDomain: true,
-  adminEmail: true,
-  contactEmail: true,
-  offered: true,
-  invitedBy: true,
-  createdAt: true,
-  expiresAt: true,
-  tenantId: true,
-  state: true,
-} as const;
-type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; state: unknown };
-
-function fromRow({ productId, state, ...row }: Row, now: Date): Onboarding {
-  const progress = state as Progress;
-  return { ...row, manifest: requireProduct(productId), progress, standing: standing(progress, now) };
-}
-
-const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
-async function find(id: string, now: Date): Promise<Onboarding | null> {
-  if (!isUuid(id)) return null;
-  const row = await db().onboarding.findUnique({ where: { id }, select: FIELDS });
-  return row && fromRow(row, now);
-}
-
-const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => ({
-  kind,
-  objectId: person.objectId,
-  tenantId: person.tenantId,
-  name: person.name,
-  username: person.username,
-});
-const record = (id: string, actor: Actor, at: Date, ...events: AuditEvent[]) =>
-  db().$transaction((tx) => audit.record(tx, id, actor, at, ...events));
-
-// ---- The vendor's side -------------------------------------------------------------------------------------------
-
-export type Invited = { id: string; link: string; mailed: boolean };
-
-async function mailInvitation(
-  row: { id: string; to: string; manifest: Manifest; customerName: string; invitedBy: string; link: string; expiresAt: Date },
-  now: Date,
-): Promise<boolean> {
-  const sent = await notify.send(
-    notify.invitationMail({
-      to: row.to,
-      product: row.manifest.name,
-      vendor: row.manifest.vendor.name,
-      customer: row.customerName,
-      invitedBy: row.invitedBy,
-      link: row.link,
-      expiresAt: row.expiresAt,
-    }),
-  );
-  await record(
-    row.id,
-    PORTAL,
-    now,
-    sent.ok
-      ? { type: "invitation.mailed", detail: { to: row.to } }
-      : { type: "invitation.mail-failed", detail: { to: row.to, reason: sent.refusal.message } },
-  );
-  return sent.ok;
-}
-
-const linkOf = (id: string, token: string) => `${config().BASE_URL}/o/${id}#${token}`;
-
-/** Creates an onboarding and its invitation link. The link is returned once; only its digest is kept. */
-export async function invite(support: Support, input: unknown, now: Date): Promise<Outcome<Invited>> {
-  if (!support.mayChange) return refuse(MAY_NOT);
-  const parsed = Invitation.safeParse(input);
-  if (!parsed.success)
-    return refuse({ code: "onboarding.invalid", status: 422, message: parsed.error.issues.map(({ message }) => message).join(" ") });
-  const { productId, customerName, expectedDomain, adminEmail, contactEmail, offered } = parsed.data;
-  const manifest = findProduct(productId);
-  const unknown = offered.find((id) => !manifest?.features.some((feature) => feature.id === id));
-  if (!manifest || unknown)
-    return refuse({
-      code: "onboarding.invalid",
-      status: 422,
-      message: manifest ? `${manifest.name} has no feature "${unknown}".` : "Choose a product.",
-    });
-  const id = randomUUID();
-  const token = newToken();
-  const expiresAt = new Date(now.getTime() + INVITATION_DAYS * 86_400_000);
-  await db().$transaction(async (tx) => {
-    await tx.onboarding.create({
-      data: {
-        id,
-        vendorId: manifest.vendor.id,
-        productId,
-        customerName,
-        expectedDomain,
-        adminEmail,
-        contactEmail,
-        offered,
-        inviteDigest: digestOf(token),
-        invitedBy: support.name,
-        createdAt: now,
-        expiresAt,
-        ...audit.beginning(id, now),
-      },
-      select: { id: true },
-    });
-    await audit.record(tx, id, actorOf(support, "support"), now, {
-      type: "onboarding.created",
-      detail: { productId, manifestVersion: manifest.version, customerName, expectedDomain, offered, expiresAt: expiresAt.toISOString() },
-    });
-  });
-  const link = linkOf(id, token);
-  const mailed = await mailInvitation({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, link, expiresAt }, now);
-  return accept({ id, link, mailed });
-}
-
-/** A fresh link in place of the old one, which stops working. */
-export async function renew(support: Support, id: string, now: Date): Promise<Outcome<Invited>> {
-  if (!support.mayChange) return refuse(MAY_NOT);
-  const onboarding = await find(id, now);
-  if (!onboarding) return refuse(UNKNOWN);
-  if (onboarding.progress.revokedAt) return refuse(REVOKED);
-  const token = newToken();
-  const expiresAt = new Date(now.getTime() + INVITATION_DAYS * 86_400_000);
-  await db().$transaction(async (tx) => {
-    await tx.onboarding.update({ where: { id }, data: { inviteDigest: digestOf(token), expiresAt }, select: { id: true } });
-    await audit.record(tx, id, actorOf(support, "support"), now, {
-      type: "invitation.renewed",
-      detail: { expiresAt: expiresAt.toISOString() },
-    });
-  });
-  const link = linkOf(id, token);
-  const { manifest, customerName, adminEmail } = onboarding;
-  const mailed = await mailInvitation({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, link, expiresAt }, now);
-  return accept({ id, link, mailed });
-}
-
-/** Ends the onboarding for the customer, a pending handoff included. What is in the tenant stays. */
-export async function revoke(support: Support, id: string, now: Date): Promise<Outcome<null>> {
-  if (!support.mayChange) return refuse(MAY_NOT);
-  const onboarding = await find(id, now);
-  if (!onboarding) return refuse(UNKNOWN);
-  if (onboarding.progress.revokedAt) return accept(null);
-  await db().$transaction(async (tx) => {
-    const pending = onboarding.progress.handoff;
-    if (pending) await handoff.revoke(tx, actorOf(support, "support"), pending.id, "The onboarding was cancelled", now);
-    await audit.record(tx, id, actorOf(support, "support"), now, { type: "invitation.revoked", detail: {} });
-  });
-  return accept(null);
-}
-
-// ---- Before sign-in ----------------------------------------------------------------------------------------------
-
-/** Any onboarding, for support. */
-export const findForSupport = (_: Support, id: string, now: Date) => find(id, now);
-
-/** What a link in hand lets somebody see. Records the first opening. */
-export async function openInvitation(id: string, token: string, now: Date): Promise<Outcome<null, typeof UNKNOWN>> {
-  if (!isUuid(id)) return refuse(UNKNOWN);
-  const row = await db().onboarding.findFirst({ where: { id, inviteDigest: digestOf(token) }, select: { status: true } });
-  if (!row) return refuse(UNKNOWN);
-  if (row.status === "invited") await record(id, { kind: "invited" }, now, { type: "invitation.opened", detail: {} });
-  return accept(null);
-}
-
-/** The onboarding that this link locates, whatever its state. */
-export async function findByLink(id: string, token: string, now: Date): Promise<Onboarding | null> {
-  if (!isUuid(id)) return null;
-  const row = await db().onboarding.findFirst({ where: { id, inviteDigest: digestOf(token) }, select: FIELDS });
-  return row && fromRow(row, now);
-}
-
-export type Availability = Outcome<null, typeof REVOKED | typeof EXPIRED>;
-/** Whether the customer can go on with it. An invitation that was taken up in time does not expire. */
-export function availability({ progress }: Onboarding, now: Date): Availability {
-  if (progress.revokedAt) return refuse(REVOKED);
-  if (!progress.signedIn && new Date(progress.expiresAt) <= now) return refuse(EXPIRED);
-  return accept(null);
-}
-
-// ---- The admin's side --------------------------------------------------------------------------------------------
-
-/** The onboarding, for an admin of the tenant that it belongs to; everybody else learns nothing. */
-export async function findForAdmin(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
-  const onboarding = await find(id, now);
-  return onboarding?.tenantId === person.tenantId ? onboarding : null;
-}
+import { availability, find, findByLink, findForAdmin, isAtWork, type Onboarding, requireOpen, UNKNOWN } from "./find.ts";
+import * as runs from "./runs.ts";
+import { actorOf, PORTAL, record } from "./store.ts";
+import { subjectOf } from "./subject.ts";
 
 /**
  * Ties the onboarding to the tenant of the person who signed in, when that tenant owns the expected domain. Whoever
@@ -303,42 +64,17 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   return entered ? accept(entered) : refuse(UNKNOWN);
 }
 
-/** What an admin may do with an onboarding: the same question before each action. */
-async function requireOpen(
-  person: SignedIn,
-  id: string,
-  now: Date,
-): Promise<Outcome<Onboarding, typeof UNKNOWN | typeof REVOKED | typeof EXPIRED>> {
-  const onboarding = await findForAdmin(person, id, now);
-  if (!onboarding) return refuse(UNKNOWN);
-  const open = availability(onboarding, now);
-  return open.ok ? accept(onboarding) : open;
-}
-
-const isRunning = ({ progress }: Onboarding) => Boolean(progress.run && !progress.run.finishedAt);
+const isRunning = ({ progress: { run, approval, undo } }: Onboarding) =>
+  [run, approval?.run, undo?.run].some((each) => each && !each.finishedAt);
 
 export async function choose(person: SignedIn, id: string, choices: Choices, now: Date): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
-  if (isRunning(found.value)) return refuse(BUSY);
+  if (isRunning(found.value)) return refuse(runs.BUSY);
   const reason = refusalOf(found.value.manifest, found.value.offered, choices);
   if (reason) return refuse({ code: "onboarding.choices", status: 422, message: reason });
   await record(id, actorOf(person, "admin"), now, { type: "features.chosen", detail: { choices } });
   return accept(null);
-}
-
-/** Whether the handoff under way can still take values, and whether this session may mail or show its link. */
-export const canGiveLink = async (person: SignedIn, { handoff: sealed }: Progress): Promise<boolean> =>
-  sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
-
-async function subjectOf(person: SignedIn, { id, manifest, progress }: Onboarding): Promise<provisioning.Subject | null> {
-  if (!progress.choices) return null;
-  const { handoff: sealed } = progress;
-  // A credential that was sealed for another session, or whose handoff ended unread, is of use to nobody: issue another.
-  const isLost =
-    !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await canGiveLink(person, progress)));
-  const done = progress.steps.filter(({ state }) => state === "done" || state === "already-ok").map((step) => step.id);
-  return { manifest, choices: progress.choices, known: isLost ? {} : progress.registrations, done, mark: `Vestibule ${id.slice(0, 8)}` };
 }
 
 export async function review(
@@ -354,13 +90,21 @@ export async function review(
 export async function approve(person: SignedIn, id: string, digest: string, now: Date): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
-  if (isRunning(found.value)) return refuse(BUSY);
+  if (isRunning(found.value)) return refuse(runs.BUSY);
   const shown = await review(person, found.value, now);
-  if (!shown) return refuse(NO_PLAN);
+  if (!shown) return refuse(runs.NO_PLAN);
   if (!shown.ok) return shown;
-  if (shown.value.digest !== digest) return refuse(NO_PLAN);
-  const operations = shown.value.operations.map(({ id: operation, effect, title }) => ({ id: operation, effect, title }));
-  await record(id, actorOf(person, "admin"), now, { type: "plan.approved", detail: { digest, basis: shown.value.basis, operations } });
+  if (shown.value.digest !== digest) return refuse(runs.NO_PLAN);
+  await record(id, actorOf(person, "admin"), now, {
+    type: "plan.approved",
+    detail: {
+      digest,
+      basis: shown.value.basis,
+      operations: shown.value.operations.flatMap(({ id: operation, effect, title }) =>
+        effect === "remove" ? [] : [{ id: operation, effect, title }],
+      ),
+    },
+  });
   return accept(null);
 }
 
@@ -371,114 +115,157 @@ export async function refusedConsent(person: SignedIn, id: string, code: string,
   return accept(null);
 }
 
-async function takeLease(id: string, holder: string): Promise<boolean> {
-  const taken = await db().$executeRaw`
-    UPDATE "Onboarding" SET "leaseHolder" = ${holder}, "leaseUntil" = now() + ${LEASE_MS} * interval '1 millisecond'
-    WHERE "id" = ${id}::uuid AND ("leaseUntil" IS NULL OR "leaseUntil" < now() OR "leaseHolder" = ${holder})`;
-  return taken === 1;
-}
-const dropLease = (id: string, holder: string) =>
-  db().onboarding.updateMany({ where: { id, leaseHolder: holder }, data: { leaseHolder: null, leaseUntil: null } });
-
-/** Whether somebody is at work on it right now; a run without a lease was interrupted and can be resumed. */
-export async function isAtWork(id: string): Promise<boolean> {
-  const [row] = await db().$queryRaw<
-    { busy: boolean }[]
-  >`SELECT ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid`;
-  return row?.busy === true;
-}
-
-/**
- * Changes whenever the onboarding moves. Whether somebody is at work counts too, since a run that was interrupted
- * records nothing. Asked twice a second by every open page, so it reads two columns and no state.
- */
-export async function version(person: SignedIn, id: string): Promise<string> {
-  const [row] = await db().$queryRaw<{ headSeq: number; busy: boolean }[]>`
-    SELECT "headSeq", ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid AND "tenantId" = ${person.tenantId}`;
-  return `${row?.headSeq}.${row?.busy}`;
-}
-
-export type Started = "started" | "plan-changed" | "consent-needed";
-
-/**
- * Starts the approved run, or goes on with an interrupted one, and returns as soon as it is under way: it does not
- * need the browser any more. Two at once: one runs, the other is told.
- */
-export async function run(person: SignedIn, id: string, now: Date): Promise<Outcome<Started>> {
+/** Starts the approved run, or goes on with an interrupted one; it does not need the browser any more once it is under way. */
+export async function run(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
-  const holder = randomUUID();
-  if (!(await takeLease(id, holder))) return refuse(BUSY);
-  let isUnderWay = false;
-  try {
-    // Read again under the lease: another tab may have just finished.
-    const onboarding = (await findForAdmin(person, id, now))!;
-    const { approved, handoff: sealed, run: before } = onboarding.progress;
-    const subject = await subjectOf(person, onboarding);
-    if (!approved || !subject) return refuse(NO_PLAN);
-    if (before?.outcome === "done" && before.startedAt >= approved.at) return accept("started");
-    const actor = actorOf(person, "admin");
-
-    const runId = randomUUID();
-    let handoffId = sealed && (await canGiveLink(person, onboarding.progress)) ? sealed.id : null;
-    const prepared = await provisioning.prepare({
-      ...subject,
-      person,
-      approved: approved.effects,
-      tenantName: onboarding.progress.signedIn?.tenantName ?? "",
-      journal: { record: async (...events) => void (await record(id, actor, new Date(), ...events)) },
-      seal: (registration, payload) =>
-        db().$transaction(async (tx) => {
-          if (!handoffId) {
-            // One that nobody was given is of no use any more; one that the contact holds still carries what it was made for.
-            if (sealed?.state === "sealed") await handoff.revoke(tx, actor, sealed.id, "Replaced by a newer one", new Date());
-            const expiresAt = new Date(Date.now() + HANDOFF_HOURS * 3_600_000);
-            handoffId = await handoff.create(tx, actor, { onboardingId: id, holdKey: person.holdKey, expiresAt }, new Date());
-          }
-          await handoff.add(tx, handoffId, person.holdKey, registration, payload);
-        }),
-    });
-    if (!prepared.ok) {
-      if (prepared.refusal.code === "provisioning.plan-changed") {
-        await record(id, actor, now, { type: "plan.changed", detail: { digest: approved.digest } });
-        return accept("plan-changed");
-      }
-      return prepared.refusal.code === "auth.consent-needed" ? accept("consent-needed") : prepared;
-    }
-    await record(id, actor, now, { type: "run.started", detail: { runId, steps: prepared.value.steps } });
-    isUnderWay = true;
-    void carryOut(id, holder, runId, actor, prepared.value);
-    return accept("started");
-  } finally {
-    if (!isUnderWay) await dropLease(id, holder);
-  }
+  const { approval } = found.value.progress;
+  const started = await runs.provision(person, id);
+  // The admin could do it after all, say with a role that was activated since.
+  if (
+    started.ok &&
+    started.value.is === "started" &&
+    approval?.state === "open" &&
+    found.value.progress.run?.outcome === "awaiting-approval"
+  )
+    await withdrawWhenDone(person, id, approval.id);
+  return started;
+}
+async function withdrawWhenDone(person: SignedIn, id: string, approvalId: string) {
+  const onboarding = await findForAdmin(person, id, new Date());
+  if (onboarding?.progress.run?.outcome !== "done") return;
+  await record(id, actorOf(person, "admin"), new Date(), {
+    type: "approval.withdrawn",
+    detail: { approvalId, reason: "It is done without it" },
+  });
 }
 
-/** The run itself, detached from any request. Whatever happens, its end is recorded and the lease is given back. */
-async function carryOut(id: string, holder: string, runId: string, actor: Actor, prepared: provisioning.Prepared): Promise<void> {
-  const heartbeat = setInterval(() => void takeLease(id, holder), LEASE_MS / 3);
-  try {
-    const { outcome, failure } = await prepared.run();
-    await record(id, actor, new Date(), { type: "run.finished", detail: { runId, outcome, ...(failure ? { failure } : {}) } });
-  } catch (error) {
-    const isSignIn = error instanceof provisioning.SignInNeeded;
-    const failure = isSignIn
-      ? { message: error.message, action: "Sign in again; the run goes on where it stopped.", who: "You" }
-      : {
-          message: "The portal itself failed. What is done in your tenant stays and is not done twice.",
-          action: "Try again. If it stays, tell the vendor's support.",
-          who: "The vendor's support",
-        };
-    await record(id, actor, new Date(), {
-      type: "run.finished",
-      detail: { runId, outcome: isSignIn ? "sign-in-needed" : "failed", failure },
+/** Lets the secret live as long as the tenant's policy allows, and tries again. */
+export async function shortenSecret(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  if (isRunning(found.value)) return refuse(runs.BUSY);
+  await record(id, actorOf(person, "admin"), now, { type: "secret.shortened", detail: {} });
+  return runs.provision(person, id);
+}
+
+/** Features that need one of these permissions. */
+export function featuresWith({ manifest, progress }: Onboarding, values: readonly string[]): string[] {
+  if (!progress.choices) return [];
+  return [
+    ...new Set(permissionsFor(manifest, progress.choices).flatMap(({ value, features }) => (values.includes(value) ? features : []))),
+  ];
+}
+
+/** Goes on without the features that cannot have their permissions. */
+export async function leaveOut(person: SignedIn, id: string, features: readonly string[], now: Date): Promise<Outcome<null>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const { choices } = found.value.progress;
+  if (!choices) return refuse(runs.NO_PLAN);
+  const kept = choices.features.filter((feature) => !features.includes(feature));
+  const variants = Object.fromEntries(Object.entries(choices.variants).filter(([feature]) => kept.includes(feature)));
+  return choose(person, id, { ...choices, features: kept, variants }, now);
+}
+
+// ---- Microsoft's own consent page --------------------------------------------------------------------------------
+
+const CONSENT_PAGE_DAYS = 7;
+
+/** Puts the portal's redirect URI on the application, for as long as Microsoft's consent page is in use. */
+export async function prepareConsentPage(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  if (isRunning(found.value)) return refuse(runs.BUSY);
+  if (found.value.progress.run?.outcome !== "awaiting-approval") return refuse(runs.NO_PLAN);
+  await record(id, actorOf(person, "admin"), now, { type: "consent-page.prepared", detail: {} });
+  return runs.provision(person, id);
+}
+
+/** The address of Microsoft's consent page for each application, each with a `state` that is good once. */
+export async function consentPageLinks(person: SignedIn, id: string, now: Date): Promise<Outcome<{ name: string; link: string }[]>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const { progress } = found.value;
+  if (!progress.consentPage || progress.consentPage.returnedAt) return refuse(runs.NO_PLAN);
+  const applications = Object.values(progress.registrations).flatMap(({ appId, displayName = "" }) =>
+    appId ? [{ appId, displayName }] : [],
+  );
+  const links: { name: string; link: string }[] = [];
+  for (const { appId, displayName } of applications) {
+    const state = newToken();
+    await db().ticket.create({
+      data: {
+        digest: digestOf(state),
+        onboardingId: id,
+        purpose: "consent-page",
+        subject: appId,
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + CONSENT_PAGE_DAYS * 86_400_000),
+      },
+      select: { digest: true },
     });
-    // Nobody awaits the run, so the operator's log is the only place that this can go.
-    if (!isSignIn) console.error(`The run ${runId} of onboarding ${id} failed:`, error);
-  } finally {
-    clearInterval(heartbeat);
-    await dropLease(id, holder);
+    const query = new URLSearchParams({
+      client_id: appId,
+      scope: `${config().GRAPH_URL}/.default`,
+      redirect_uri: provisioning.consentCallback(),
+      state,
+    });
+    links.push({ name: displayName, link: `${config().AZURE_AUTHORITY_HOST}/${person.tenantId}/v2.0/adminconsent?${query}` });
   }
+  return accept(links);
+}
+
+const STATE_UNKNOWN = {
+  code: "onboarding.consent-state",
+  status: 404,
+  message: "This answer does not belong to a consent page that is in use here, or it was used already. Nothing was changed.",
+} as const;
+/**
+ * Microsoft's consent page came back. What it says is a hint only: `admin_consent=True` stands beside an error, too. What
+ * counts is what the tenant shows at the next run. Anybody may bring the answer; its `state` is good once.
+ */
+export async function consentPageReturned(
+  answer: { state: string; error: string | null },
+  now: Date,
+): Promise<Outcome<{ error: string | null; product: string }, typeof STATE_UNKNOWN>> {
+  const digest = digestOf(answer.state);
+  const { count } = await db().ticket.updateMany({
+    where: { digest, purpose: "consent-page", endedAt: null, expiresAt: { gt: now } },
+    data: { endedAt: now },
+  });
+  if (count === 0) return refuse(STATE_UNKNOWN);
+  const { onboardingId } = await db().ticket.findUniqueOrThrow({ where: { digest }, select: { onboardingId: true } });
+  const error = answer.error?.slice(0, 40) || null;
+  await record(onboardingId, { kind: "invited" }, now, { type: "consent-page.returned", detail: { error } });
+  const onboarding = await find(onboardingId, now);
+  return accept({ error, product: onboarding?.manifest.name ?? "" });
+}
+
+/** Looks into the tenant whether Microsoft's consent page was used, and goes on. */
+export async function checkConsentPage(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  if (!found.value.progress.consentPage?.returnedAt)
+    await record(id, actorOf(person, "admin"), now, { type: "consent-page.returned", detail: { error: null } });
+  return runs.provision(person, id);
+}
+
+// ---- Undo --------------------------------------------------------------------------------------------------------
+
+/** What undoing would take away now; null when nothing was made here. */
+export async function reviewUndo(person: SignedIn, onboarding: Onboarding): Promise<ReturnType<typeof provisioning.reviewUndo> | null> {
+  const subject = await subjectOf(person, onboarding);
+  const undoing = runs.undoingOf(onboarding);
+  return subject && Object.keys(undoing.made).length > 0 ? provisioning.reviewUndo(person, subject, undoing) : null;
+}
+
+/** `digest` is of the list that was shown; without it an interrupted undo goes on. */
+export async function undo(person: SignedIn, id: string, digest: string | null, now: Date): Promise<Outcome<runs.Started>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  if (digest === null && !found.value.progress.undo) return refuse(runs.NO_PLAN);
+  return runs.undo(person, id, digest);
 }
 
 /** Ticks off what Graph cannot do. */
@@ -550,11 +337,11 @@ export async function copyHandoff(person: SignedIn, id: string, now: Date): Prom
 }
 
 /** Throws the credential away and approves a plan that issues another; the run removes the old one. */
-export async function reissue(person: SignedIn, id: string, now: Date): Promise<Outcome<Started>> {
+export async function reissue(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { progress } = found.value;
-  if (isRunning(found.value) && (await isAtWork(id))) return refuse(BUSY);
+  if (isRunning(found.value) && (await isAtWork(id))) return refuse(runs.BUSY);
   if (!progress.handoff || progress.handoff.state === "revealed") return refuse(NOT_READY);
   const actor = actorOf(person, "admin");
   await db().$transaction(async (tx) => {
@@ -562,7 +349,7 @@ export async function reissue(person: SignedIn, id: string, now: Date): Promise<
     await audit.record(tx, id, actor, now, { type: "credential.discarded", detail: { reason: "A new credential was asked for" } });
   });
   const shown = await review(person, (await findForAdmin(person, id, now))!, now);
-  if (!shown) return refuse(NO_PLAN);
+  if (!shown) return refuse(runs.NO_PLAN);
   if (!shown.ok) return shown;
   const approved = await approve(person, id, shown.value.digest, now);
   return approved.ok ? run(person, id, new Date(now.getTime() + 1)) : approved;

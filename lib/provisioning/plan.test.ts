@@ -1,21 +1,29 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Made } from "../audit/events";
 import { readCatalogue } from "../catalogue/catalogue";
 import type { Choices } from "../catalogue/schema";
 import { RESOURCE_APP_ID } from "../graph/graph";
 import { desired } from "./desired";
-import { abilitiesOf, applicationBody, assumedEmpty, isWithin, plan, planDigest } from "./plan";
+import { abilitiesOf, applicationBody, assumedEmpty, grantsNeeding, isWithin, plan, planDigest, restrictedTo } from "./plan";
 import type { Actual, Api } from "./snapshot";
+import { undoPlan } from "./undo";
 
 const manifest = readCatalogue(["lib/catalogue/vendors"]).get("cirrus-connect")!;
 const all = abilitiesOf(["62e90394-69f5-4237-9190-012177145e10"]);
 const cloudApplicationAdministrator = abilitiesOf(["158c047a-c907-4556-b7ef-446551a6b5f7"]);
-const wanted = (choices: Choices) => desired(manifest, choices, "Vestibule 12345678");
+const CALLBACK = "https://portal.example/approve/consented";
+const wanted = (choices: Choices, isCallbackWanted = false) =>
+  desired(manifest, choices, {
+    mark: "Vestibule 12345678",
+    mayShorten: false,
+    consentCallback: { uri: CALLBACK, isWanted: isCallbackWanted },
+  });
 const everything: Choices = { features: manifest.features.map(({ id }) => id), variants: {}, answers: {}, layout: "single" };
 
 /** What a tenant holds once the plan for `choices` was carried out on `before`. */
 function applied(choices: Choices, before: Actual): Actual {
-  const after: Actual = { resources: before.resources, registrations: {} };
+  const after: Actual = { resources: before.resources, registrations: {}, namesakes: {} };
   for (const registration of wanted(choices)) {
     const body = applicationBody(registration, before);
     const existing = before.registrations[registration.id];
@@ -23,7 +31,8 @@ function applied(choices: Choices, before: Actual): Actual {
     const scopes = new Map((existing?.grantedScopes ?? []).map(({ resourceId, scopes: held }) => [resourceId, new Set(held)]));
     for (const { api, kind, value } of registration.permissions) {
       const resource = before.resources[api as Api]!;
-      if (kind === "application") grantedRoles.push({ resourceId: resource.servicePrincipalId, appRoleId: resource.roles[value]! });
+      if (kind === "application")
+        grantedRoles.push({ resourceId: resource.servicePrincipalId, appRoleId: resource.roles[value]!, assignmentId: `a-${value}` });
       else scopes.set(resource.servicePrincipalId, (scopes.get(resource.servicePrincipalId) ?? new Set()).add(value));
     }
     after.registrations[registration.id] = {
@@ -60,6 +69,7 @@ const fullTenant = (): Actual => {
       },
     },
     registrations: {},
+    namesakes: {},
   };
 };
 
@@ -148,7 +158,7 @@ test("an approval covers a retry, but neither somebody else's application nor an
   const approved = Object.fromEntries(plan(wanted(everything), tenant, all).map(({ id, effect }) => [id, effect]));
   const half = applied({ ...everything, features: ["outlook-calendar"] }, tenant);
   expect(isWithin(approved, plan(wanted(everything), half, all), wanted(everything), half), "our own unfinished work").toBe(true);
-  half.registrations.server!.tags = ["Vestibule"];
+  half.registrations.server!.tags = ["Vestibule", "vestibule:cirrus-connect"];
   expect(
     isWithin(approved, plan(wanted(everything), half, all), wanted(everything), half),
     "an application that this onboarding did not make",
@@ -162,4 +172,117 @@ test("the digest of an approval does not depend on ids that are known only later
   const read = plan(wanted(everything), fullTenant(), all);
   const assumed = plan(wanted(everything), assumedEmpty(wanted(everything)), all);
   expect(planDigest(read)).toBe(planDigest(assumed));
+});
+
+test("an application with our key but without our tag is never touched, and the plan says whose it is", () => {
+  const tenant = applied(everything, fullTenant());
+  tenant.registrations.server!.tags = [];
+  const operations = plan(wanted(everything), tenant, all);
+  expect(operations).toHaveLength(1);
+  expect(operations[0]).toMatchObject({ effect: "blocked", requests: [] });
+  expect(operations[0]!.detail).toContain("left alone");
+});
+
+test("an application of the same name is left alone, and named", () => {
+  const tenant = fullTenant();
+  tenant.namesakes.server = ["11111111-1111-4111-8111-111111111111"];
+  const [application] = plan(wanted(everything), tenant, all);
+  expect(application).toMatchObject({ effect: "create" });
+  expect(application!.detail).toContain("11111111-1111-4111-8111-111111111111");
+});
+
+test("each line says which roles may do it, the least first", () => {
+  for (const { kind, roles } of plan(wanted(everything), fullTenant(), all))
+    expect(roles[0], kind).toBe(kind === "grant-application" ? "Privileged Role Administrator" : "Cloud Application Administrator");
+});
+
+test("a resource that the tenant does not show is added first, and its permissions are looked up afterwards", () => {
+  const tenant = fullTenant();
+  delete tenant.resources.graph;
+  const operations = plan(wanted(everything), tenant, all);
+  expect(operations[0]).toMatchObject({ kind: "resource", effect: "create", title: "Add Microsoft Graph to your tenant" });
+  expect(operations.filter(({ effect }) => effect === "blocked")).toEqual([]);
+});
+
+test("the portal's own redirect URI is there while Microsoft's consent page needs it, and no longer", () => {
+  const before = applied(everything, fullTenant());
+  const [during] = wanted(everything, true);
+  expect(applicationBody(during!, before).web.redirectUris).toContain(CALLBACK);
+  before.registrations.server!.webRedirectUris.push(CALLBACK, "https://customer.example/own");
+  expect(applicationBody(wanted(everything)[0]!, before).web.redirectUris).toEqual(["https://customer.example/own"]);
+  expect(plan(wanted(everything), before, all, knownFor(everything)).find(({ effect }) => effect === "change")?.detail).toContain(CALLBACK);
+});
+
+test("a colleague is asked for exactly the grants that need the higher role", () => {
+  const items = grantsNeeding(plan(wanted(everything), fullTenant(), cloudApplicationAdministrator));
+  expect(items.map(({ kind, value }) => `${kind} ${value}`)).toEqual([
+    "application Calendars.Read",
+    "application Group.Read.All",
+    "application Presence.ReadWrite.All",
+    "application User.Read.All",
+  ]);
+  const some = items.filter(({ value }) => value === "Group.Read.All");
+  const [operation, ...others] = restrictedTo(some, plan(wanted(everything), fullTenant(), all));
+  expect(others).toEqual([]);
+  expect(operation!.permissions.map(({ value }) => value)).toEqual(["Group.Read.All"]);
+});
+
+// ---- Undo --------------------------------------------------------------------------------------------------------
+
+const ours = (after: Actual, before: Actual): Made[] => {
+  const had = before.registrations.server;
+  const now = after.registrations.server!;
+  if (!had) return [{ kind: "application" }, { kind: "service-principal" }, { kind: "credential", name: "Vestibule 12345678 x" }];
+  const resourceId = now.grantedScopes[0]?.resourceId ?? "graph";
+  return [
+    ...now.grantedRoles
+      .filter(({ appRoleId }) => !had.grantedRoles.some((each) => each.appRoleId === appRoleId))
+      .map((each): Made => ({ kind: "role", resourceId: each.resourceId, appRoleId: each.appRoleId, value: each.appRoleId })),
+    ...(now.grantedScopes[0]?.scopes ?? [])
+      .filter((value) => !had.grantedScopes[0]?.scopes.includes(value))
+      .map((value): Made => ({ kind: "scope", resourceId, value })),
+    { kind: "credential", name: "Vestibule 12345678 x" },
+  ];
+};
+
+test("undoing removes what was made here, and leaves alone what was there before", () => {
+  fc.assert(
+    fc.property(choices, choices, (first, second) => {
+      const single = (choice: Choices): Choices => ({ ...choice, layout: "single" });
+      const before = applied(single(first), fullTenant());
+      before.registrations.server!.credentials = [{ keyId: "theirs", displayName: "By hand", endDateTime: "2027-01-01T00:00:00Z" }];
+      const both = single({ ...second, features: [...new Set([...first.features, ...second.features])] });
+      const after = applied(both, before);
+      after.registrations.server!.credentials.push(...before.registrations.server!.credentials);
+      const made = { server: ours(after, before) };
+      const removed = undoPlan(wanted(both), after, made).flatMap(({ calls }) =>
+        calls.map(({ method, path, body }) => ({ method, path, body })),
+      );
+      for (const { assignmentId, appRoleId } of before.registrations.server!.grantedRoles)
+        expect(
+          removed.some(({ path }) => path.endsWith(assignmentId)),
+          `${appRoleId} was there`,
+        ).toBe(false);
+      for (const { scopes } of before.registrations.server!.grantedScopes) {
+        const patched = removed.find(({ path }) => path.startsWith("/oauth2PermissionGrants/"));
+        if (patched) {
+          expect(patched.method, "a grant that held something stays").toBe("PATCH");
+          expect((patched.body as { scope: string }).scope.split(" ").toSorted()).toEqual(scopes.toSorted());
+        }
+      }
+      expect(removed.some(({ body }) => (body as { keyId?: string } | undefined)?.keyId === "theirs")).toBe(false);
+      expect(removed.some(({ method, path }) => method === "DELETE" && path.startsWith("/applications/"))).toBe(false);
+    }),
+  );
+});
+
+test("an application that was made here goes as a whole, and says what of others goes with it", () => {
+  const after = applied(everything, fullTenant());
+  after.registrations.server!.credentials.push({ keyId: "theirs", displayName: "By hand", endDateTime: "2027-01-01T00:00:00Z" });
+  const [removal, ...others] = undoPlan(wanted(everything), after, { server: ours(after, fullTenant()) });
+  expect(others).toEqual([]);
+  expect(removal!.calls).toMatchObject([{ method: "DELETE", path: "/applications/object" }]);
+  expect(removal!.detail).toContain("1 credential");
+  after.registrations.server = null;
+  expect(undoPlan(wanted(everything), after, { server: [{ kind: "application" }] }), "nothing is left").toEqual([]);
 });

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import type { ApprovalItem } from "../audit/events.ts";
 import { RESOURCE_APP_ID } from "../graph/graph.ts";
 import type { DesiredRegistration } from "./desired.ts";
 import type { Actual, ActualRegistration, Api } from "./snapshot.ts";
 
 const API_NAME: Record<Api, string> = { graph: "Microsoft Graph", exchange: "Office 365 Exchange Online" };
-const apiName = (api: Api) => API_NAME[api];
+export const apiName = (api: Api) => API_NAME[api];
 
 /** Directory role template ids, and what each may do here (docs: rbac-application-apis-write, grant-admin-consent). */
 const ROLE = {
@@ -21,6 +22,12 @@ const ROLE_NAME: Record<string, string> = {
   "f2ef992c-3afb-46b9-b7cf-a126ee74c451": "Global Reader",
   "cf1c38e5-3621-4004-a7cb-879624dced7c": "Application Developer",
 };
+/** Least privileged first: who may do it, in the words of the plan. */
+const MAY = {
+  register: ["Cloud Application Administrator", "Application Administrator", "Global Administrator"],
+  grantDelegated: ["Cloud Application Administrator", "Application Administrator", "Privileged Role Administrator", "Global Administrator"],
+  grantGraphApplication: ["Privileged Role Administrator", "Global Administrator"],
+} as const;
 const REGISTER: readonly string[] = [ROLE.globalAdministrator, ROLE.applicationAdministrator, ROLE.cloudApplicationAdministrator];
 const GRANT_DELEGATED: readonly string[] = [...REGISTER, ROLE.privilegedRoleAdministrator];
 const GRANT_GRAPH_APPLICATION: readonly string[] = [ROLE.globalAdministrator, ROLE.privilegedRoleAdministrator];
@@ -38,18 +45,20 @@ export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
   };
 }
 
-type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
-type OperationKind = "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
-/** create / change something, leave it as it is, or be unable to. */
-export type Effect = "create" | "change" | "same" | "blocked";
+export type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
+type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
+/** create / change / remove something, leave it as it is, or be unable to. */
+export type Effect = "create" | "change" | "same" | "blocked" | "remove";
 
 export type Operation = {
   id: string;
   registration: string;
   kind: OperationKind;
   effect: Effect;
-  /** Set when this person's roles do not allow it. */
+  /** Set when this person's roles do not allow it: the least role that does. */
   needsRole: string | null;
+  /** The roles that may do it, least privileged first. */
+  roles: readonly string[];
   title: string;
   detail: string;
   api?: Api;
@@ -93,7 +102,14 @@ export function applicationBody(desired: DesiredRegistration, actual: Actual): A
     signInAudience: desired.signInAudience,
     isFallbackPublicClient: desired.isFallbackPublicClient,
     publicClient: { redirectUris: union(existing?.publicClientRedirectUris ?? [], desired.publicClientRedirectUris) },
-    web: { redirectUris: union(existing?.webRedirectUris ?? [], desired.webRedirectUris) },
+    web: {
+      redirectUris: union(
+        // The portal's own address stays only while Microsoft's consent page needs it.
+        (existing?.webRedirectUris ?? []).filter((uri) => uri !== desired.consentCallback.uri || desired.consentCallback.isWanted),
+        desired.webRedirectUris,
+        desired.consentCallback.isWanted ? [desired.consentCallback.uri] : [],
+      ),
+    },
     requiredResourceAccess: [...declared].map(([resourceAppId, access]) => ({
       resourceAppId,
       resourceAccess: [...access].map(([key, type]) => ({ id: key.slice(type.length + 1), type })),
@@ -113,15 +129,21 @@ function applicationChanges(body: ApplicationBody, existing: ActualRegistration)
       : []),
     ...body.publicClient.redirectUris.filter((uri) => !existing.publicClientRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
     ...body.web.redirectUris.filter((uri) => !existing.webRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
+    ...existing.webRedirectUris
+      .filter((uri) => !body.web.redirectUris.includes(uri))
+      .map((uri) => `no longer ${uri}, which this portal had added`),
     ...(sizeOfDeclared(body.requiredResourceAccess) !== sizeOfDeclared(existing.declared) ? ["declared permissions"] : []),
     ...(body.tags.some((tag) => !existing.tags.includes(tag)) ? ["tags"] : []),
   ];
 }
 
-const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+export const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
 /** What this onboarding knows of a credential that it issued and proved. */
 export type KnownCredentials = Readonly<Record<string, { verifiedKeyId?: string | null | undefined }>>;
+
+/** An application that has our key but not our mark: somebody else's, never touched. */
+const isForeign = ({ productTag }: DesiredRegistration, existing: ActualRegistration) => !existing.tags.includes(productTag);
 
 function planRegistration(desired: DesiredRegistration, actual: Actual, abilities: Abilities, known: KnownCredentials): Operation[] {
   const existing = actual.registrations[desired.id] ?? null;
@@ -133,15 +155,56 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
     kind,
     ...rest,
   });
-  const needs = (effect: Effect, may: boolean, role: string) => (effect === "same" || effect === "blocked" || may ? null : role);
+  const needs = (effect: Effect, may: boolean, roles: readonly string[]) => ({
+    roles,
+    needsRole: effect === "same" || effect === "blocked" || may ? null : roles[0]!,
+  });
   const operations: Operation[] = [];
+  if (existing && isForeign(desired, existing))
+    return [
+      operation("application", {
+        effect: "blocked",
+        ...needs("blocked", true, MAY.register),
+        title: `The key ${desired.uniqueName} belongs to another application`,
+        detail: `"${existing.displayName}" (application ID ${existing.appId}) has the key that this product uses, but not its tag "${desired.productTag}", so it is left alone. If it is not needed, delete it under App registrations, also from Deleted applications, and check again. If it was made by this portal, put the tag back.`,
+        permissions: [],
+        requests: [],
+      }),
+    ];
+  for (const api of union(desired.permissions.map((permission) => permission.api)))
+    if (!actual.resources[api])
+      operations.push(
+        operation(
+          "resource",
+          {
+            effect: "create",
+            api,
+            ...needs("create", abilities.canRegister, MAY.register),
+            title: `Add ${apiName(api)} to your tenant`,
+            detail: "Its service principal is missing. Microsoft adds it when a licence of yours includes the service.",
+            permissions: [],
+            requests: [
+              {
+                method: "PATCH",
+                path: `/v1.0/servicePrincipals(appId='${RESOURCE_APP_ID[api]}')`,
+                headers: { Prefer: "create-if-missing" },
+                body: { appId: RESOURCE_APP_ID[api] },
+              },
+            ],
+          },
+          `.${api}`,
+        ),
+      );
+  const namesakes = actual.namesakes[desired.id] ?? [];
+  const aboutNamesakes =
+    namesakes.length > 0 ? `. Left alone: ${counted(namesakes.length, "other registration")} of that name (${namesakes.join(", ")})` : "";
 
   const applicationEffect: Effect = !existing ? "create" : changes.length > 0 ? "change" : "same";
   const uris = body.publicClient.redirectUris.length + body.web.redirectUris.length;
   operations.push(
     operation("application", {
       effect: applicationEffect,
-      needsRole: needs(applicationEffect, abilities.canRegister, "Cloud Application Administrator"),
+      ...needs(applicationEffect, abilities.canRegister, MAY.register),
       title: existing
         ? changes.length > 0
           ? `Change the app registration ${desired.displayName}`
@@ -149,14 +212,14 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
         : `Create the app registration ${desired.displayName}`,
       detail: existing
         ? changes.length > 0
-          ? `Adds ${changes.join(", ")}`
-          : "Already there"
-        : [
+          ? `Adds ${changes.join(", ")}${aboutNamesakes}`
+          : `Already there${aboutNamesakes}`
+        : `${[
             "Single tenant",
             ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
             ...(uris > 0 ? [counted(uris, "redirect URI")] : []),
             `${counted(desired.permissions.length, "permission")} declared`,
-          ].join(", "),
+          ].join(", ")}${aboutNamesakes}`,
       permissions: [],
       requests: [
         { method: "PATCH", path: `/v1.0/applications(uniqueName='${desired.uniqueName}')`, headers: { Prefer: "create-if-missing" }, body },
@@ -168,7 +231,7 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
   operations.push(
     operation("service-principal", {
       effect: principalEffect,
-      needsRole: needs(principalEffect, abilities.canRegister, "Cloud Application Administrator"),
+      ...needs(principalEffect, abilities.canRegister, MAY.register),
       title: principalEffect === "same" ? `Service principal of ${desired.displayName}` : "Create its service principal",
       detail:
         principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
@@ -198,7 +261,8 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
               : granted?.scopes.includes(permission.value);
           return { value: permission.value, id, isGranted: isGranted === true };
         });
-      const unknown = permissions.filter(({ id }) => !id);
+      // Of a resource that is not there yet, nothing is known yet.
+      const unknown = resource ? permissions.filter(({ id }) => !id) : [];
       const missing = permissions.filter(({ isGranted }) => !isGranted);
       const effect: Effect = unknown.length > 0 ? "blocked" : missing.length === 0 ? "same" : granted ? "change" : "create";
       const resourceId = resource?.servicePrincipalId ?? `{${apiName(api)}}`;
@@ -210,11 +274,7 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
           {
             effect,
             api,
-            needsRole: needs(
-              effect,
-              may,
-              kind === "application" && api === "graph" ? "Privileged Role Administrator" : "Cloud Application Administrator",
-            ),
+            ...needs(effect, may, kind === "application" && api === "graph" ? MAY.grantGraphApplication : MAY.grantDelegated),
             title:
               effect === "same"
                 ? `${kind === "application" ? "Application" : "Delegated"} permissions of ${apiName(api)}`
@@ -273,8 +333,12 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
     operations.push(
       operation("credential", {
         effect: isThere ? "same" : "create",
-        needsRole: needs(isThere ? "same" : "create", abilities.canRegister, "Cloud Application Administrator"),
-        title: isThere ? "Client secret" : `Issue a client secret, valid for ${counted(desired.secretMonths, "month")}`,
+        ...needs(isThere ? "same" : "create", abilities.canRegister, MAY.register),
+        title: isThere
+          ? "Client secret"
+          : desired.mayShorten
+            ? `Issue a client secret, valid as long as your tenant allows, at most ${counted(desired.secretMonths, "month")}`
+            : `Issue a client secret, valid for ${counted(desired.secretMonths, "month")}`,
         detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
         permissions: [],
         requests: [
@@ -307,7 +371,7 @@ export const assumedEmpty = (desired: readonly DesiredRegistration[]): Actual =>
       resources[api] = resource;
       resource[kind === "application" ? "roles" : "scopes"][value] = `{${value}}`;
     }
-  return { resources, registrations: {} };
+  return { resources, registrations: {}, namesakes: {} };
 };
 
 export const isChange = ({ effect }: Operation) => effect === "create" || effect === "change";
@@ -325,12 +389,12 @@ export function isWithin(
   desired: readonly DesiredRegistration[],
   actual: Actual,
 ): boolean {
-  const isForeign = desired.some(({ id, mark }) => {
+  const isNews = desired.some(({ id, mark }) => {
     const existing = actual.registrations[id];
     return existing && approved[`${id}.application`] === "create" && !existing.tags.includes(mark);
   });
   return (
-    !isForeign &&
+    !isNews &&
     operations.every(({ id, effect }) => effect === "same" || (effect !== "blocked" && ["create", "change"].includes(approved[id] ?? "")))
   );
 }
@@ -350,3 +414,24 @@ export const planDigest = (operations: readonly Operation[]) =>
       ),
     )
     .digest("base64url");
+
+const kindOf = ({ kind }: Operation) => (kind === "grant-application" ? "application" : kind === "grant-delegated" ? "delegated" : null);
+
+/** The single grants that need a higher role than this person's. */
+export const grantsNeeding = (operations: readonly Operation[]): ApprovalItem[] =>
+  operations.flatMap((operation) => {
+    const kind = kindOf(operation);
+    if (!kind || !operation.needsRole || !operation.api) return [];
+    const { id: step, api } = operation;
+    return operation.permissions.filter(({ isGranted }) => !isGranted).map(({ value }) => ({ step, api, kind, value }));
+  });
+
+/** The grants among the operations that were asked for, with no other permission in them. */
+export const restrictedTo = (items: readonly ApprovalItem[], operations: readonly Operation[]): Operation[] =>
+  operations.flatMap((operation) => {
+    const asked = items.filter(({ step }) => step === operation.id).map(({ value }) => value);
+    if (asked.length === 0) return [];
+    const permissions = operation.permissions.filter(({ value }) => asked.includes(value));
+    const isDone = operation.effect !== "blocked" && permissions.every(({ isGranted }) => isGranted);
+    return [{ ...operation, permissions, ...(isDone ? { effect: "same" as const, needsRole: null } : {}) }];
+  });

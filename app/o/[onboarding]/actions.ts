@@ -2,15 +2,18 @@
 
 import { refresh } from "next/cache";
 import { redirect } from "next/navigation";
+import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
-import { findSignedIn } from "@/lib/auth/auth";
+import { findSignedIn, missingScopes } from "@/lib/auth/auth";
 import { Choices } from "@/lib/catalogue/schema";
+import * as approval from "@/lib/onboarding/approval";
 import * as onboarding from "@/lib/onboarding/onboarding";
+import type { Started } from "@/lib/onboarding/runs";
 import type { Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
 import { linkToken } from "./admin";
 
-const SIGNED_OUT: ActionResult = { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
+const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
 /** Every action below is for an admin of the onboarding's tenant: `onboarding` refuses anybody else's session. */
@@ -23,7 +26,10 @@ async function asAdmin<T>(
   if (!person) return SIGNED_OUT;
   const id = text(form, "onboarding");
   const done = await act(person, id, new Date());
-  if (!done.ok) return { refused: done.refusal.message };
+  if (!done.ok) {
+    const claims = "claims" in done.refusal ? done.refusal.claims : null;
+    return { refused: done.refusal.message, ...(typeof claims === "string" ? { claims } : {}) };
+  }
   if (then) return then(done.value, id);
   refresh();
   return null;
@@ -62,12 +68,64 @@ export async function approve(_: ActionResult, form: FormData): Promise<ActionRe
   );
 }
 
-/** Starts or resumes the approved run, for the page that shows it. */
-export async function start(id: string): Promise<{ result: onboarding.Started } | { refused: string; code: string }> {
+type Begin = (person: SignedIn, id: string, now: Date) => Promise<Outcome<Started>>;
+async function begin(id: string, hasAsked: boolean, act: Begin): Promise<StartAnswer> {
   const person = await findSignedIn();
-  if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost.", code: "signed-out" };
-  const started = await onboarding.run(person, id, new Date());
-  return started.ok ? { result: started.value } : { refused: started.refusal.message, code: started.refusal.code };
+  if (!person) return { refused: SIGNED_OUT.refused, code: "signed-out" };
+  const started = await act(person, id, new Date());
+  if (!started.ok) return { refused: started.refusal.message, code: started.refusal.code };
+  const { value: result } = started;
+  return result.is === "consent-needed" && hasAsked ? { result, missing: await missingScopes(person) } : { result };
+}
+/** Starts or resumes the approved run, for the page that shows it. */
+export async function start(id: string, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, onboarding.run);
+}
+export async function undo(id: string, digest: string | null, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, (person, _, now) => onboarding.undo(person, id, digest, now));
+}
+export async function checkConsent(id: string, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, onboarding.checkConsentPage);
+}
+
+/** Where a run that was started by a button goes on. */
+const follow = ({ is }: Started, id: string): ActionResult | never =>
+  is === "plan-changed" ? redirect(`/o/${id}/plan?changed=1`) : redirect(is === "started" ? `/o/${id}/run` : `/o/${id}/run?go=1`);
+
+export async function shortenSecret(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, onboarding.shortenSecret, follow);
+}
+
+export type AskResult = { refused?: string; asked?: approval.Asked } | null;
+/** Asks a colleague; the link comes back once. */
+export async function ask(_: AskResult, form: FormData): Promise<AskResult> {
+  const person = await findSignedIn();
+  if (!person) return SIGNED_OUT;
+  const wish = { message: text(form, "message"), to: text(form, "to").trim() || null };
+  const asked = await approval.ask(person, text(form, "onboarding"), wish, new Date());
+  if (!asked.ok) return { refused: asked.refusal.message };
+  refresh();
+  return { asked: asked.value };
+}
+export async function withdrawRequest(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, approval.withdraw);
+}
+export async function leaveOut(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(
+    form,
+    (person, id, now) => onboarding.leaveOut(person, id, form.getAll("feature").map(String), now),
+    (_value, id) => redirect(`/o/${id}/plan`),
+  );
+}
+export async function prepareConsentPage(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, onboarding.prepareConsentPage, follow);
+}
+/** The addresses of Microsoft's consent page, each good once, to the admin who passes them on. */
+export async function consentPageLinks(id: string): Promise<{ links: { name: string; link: string }[] } | { refused: string }> {
+  const person = await findSignedIn();
+  if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
+  const links = await onboarding.consentPageLinks(person, id, new Date());
+  return links.ok ? { links: links.value } : { refused: links.refusal.message };
 }
 
 export async function mailHandoff(_: ActionResult, form: FormData): Promise<ActionResult> {
@@ -83,7 +141,7 @@ export async function copyHandoff(id: string): Promise<{ link: string } | { refu
 }
 
 export async function reissue(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, onboarding.reissue, (started, id) => (started === "started" ? null : redirect(`/o/${id}/plan`)));
+  return asAdmin(form, onboarding.reissue, follow);
 }
 
 export async function tick(_: ActionResult, form: FormData): Promise<ActionResult> {

@@ -1,5 +1,5 @@
 import { TopBar } from "@/components/onboarding/frame";
-import type { Onboarding } from "@/lib/onboarding/onboarding";
+import type { Onboarding } from "@/lib/onboarding/find";
 import type { SignedIn } from "@/lib/proof";
 
 /** Whose product, which tenant, who is signed in. */

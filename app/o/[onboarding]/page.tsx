@@ -1,10 +1,10 @@
 import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Narrow, TopBar } from "@/components/onboarding/frame";
+import { OpenLink } from "@/components/onboarding/open-link";
 import { Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings } from "@/lib/auth/auth";
-import * as onboarding from "@/lib/onboarding/onboarding";
+import { availability, findByLink } from "@/lib/onboarding/find";
 import { linkToken } from "./admin";
-import { OpenInvitation } from "./open-invitation";
 
 const STEPS = [
   ["Sign in with Microsoft.", "Only to see who you are and which tenant you speak for."],
@@ -17,18 +17,18 @@ const STEPS = [
 export default async function Landing({ params }: { params: Promise<{ onboarding: string }> }) {
   const { onboarding: id } = await params;
   const token = await linkToken();
-  const subject = token ? await onboarding.findByLink(id, token, new Date()) : null;
+  const subject = token ? await findByLink(id, token, new Date()) : null;
   if (!subject)
     return (
       <>
         <TopBar mark="V" title="Vestibule" />
         <Narrow>
-          <OpenInvitation id={id} />
+          <OpenLink to={`/o/${id}/open`} what="invitation" />
         </Narrow>
       </>
     );
   const { manifest, customerName, invitedBy, expiresAt, expectedDomain, offered, contactEmail, progress } = subject;
-  const open = onboarding.availability(subject, new Date());
+  const open = availability(subject, new Date());
   return (
     <>
       <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${customerName} · ${expectedDomain}`} />

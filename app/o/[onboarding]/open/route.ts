@@ -1,7 +1,7 @@
 import { cookies } from "next/headers";
 import { config } from "@/lib/config";
 import { foreignOrigin, json, jsonObject, refusalAsJson } from "@/lib/http";
-import * as onboarding from "@/lib/onboarding/onboarding";
+import { openInvitation } from "@/lib/onboarding/invitation";
 
 /** Exchanges the link's token for a cookie that is good for this onboarding's pages only. Anybody may try; the token decides. */
 export async function POST(request: Request, { params }: { params: Promise<{ onboarding: string }> }) {
@@ -10,7 +10,7 @@ export async function POST(request: Request, { params }: { params: Promise<{ onb
   const { onboarding: id } = await params;
   const token = (await jsonObject(request))?.token;
   if (typeof token !== "string") return json({ code: "http.malformed", message: "The link is not complete." }, 422);
-  const opened = await onboarding.openInvitation(id, token, new Date());
+  const opened = await openInvitation(id, token, new Date());
   if (!opened.ok) return refusalAsJson(opened.refusal);
   (await cookies()).set("invitation", token, {
     httpOnly: true,

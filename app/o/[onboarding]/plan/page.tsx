@@ -1,10 +1,11 @@
 import { redirect } from "next/navigation";
+import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { PlanList } from "@/components/onboarding/plan-list";
 import { Act } from "@/components/ui/act";
 import { SignOut } from "@/components/ui/sign-out";
 import { buttonClass, Notice, Time } from "@/components/ui/ui";
-import { meaningOfConsentRefusal } from "@/lib/auth/auth";
+import { browserSettings, meaningOfConsentRefusal } from "@/lib/auth/auth";
 import { manualStepsFor } from "@/lib/catalogue/selection";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { isChange } from "@/lib/provisioning/provisioning";
@@ -27,6 +28,7 @@ export default async function Plan({
   const { manifest, progress } = subject;
   if (!progress.choices) redirect(`/o/${id}/features`);
   if (progress.run && !progress.run.finishedAt) redirect(`/o/${id}/run`);
+  if (progress.undo && progress.undo.run?.outcome !== "done") redirect(`/o/${id}/undo`);
   const review = await onboarding.review(person, subject, new Date());
   const bar = <AdminBar subject={subject} person={person} />;
   if (!review?.ok)
@@ -37,7 +39,20 @@ export default async function Plan({
           aside={
             <>
               <h2 className="mb-3">Sign in again</h2>
-              <SignOut to={`/o/${id}/tenant`}>Sign out and in</SignOut>
+              <SignInButton
+                wide
+                settings={browserSettings()}
+                ask={{
+                  to: `/o/${id}/plan`,
+                  loginHint: person.username,
+                  ...(review && !review.ok && review.refusal.claims ? { claims: review.refusal.claims } : {}),
+                }}
+              >
+                Confirm at Microsoft
+              </SignInButton>
+              <div className="mt-2.5">
+                <SignOut to={`/o/${id}/tenant`}>Use another account</SignOut>
+              </div>
             </>
           }
         >
@@ -51,6 +66,15 @@ export default async function Plan({
     );
   const { operations, digest, basis, readAt } = review.value;
   const manual = manualStepsFor(manifest, progress.choices);
+  const { outdated } = progress;
+  const differences = Object.fromEntries(
+    (outdated ? operations : []).flatMap(({ id: operation, effect, title }) => {
+      const before = outdated?.effects[operation];
+      if (before === effect && (outdated?.titles[operation] ?? title) === title) return [];
+      const was = outdated?.titles[operation];
+      return [[operation, before === undefined ? "It was not part of what you approved." : `You approved: ${was ?? before}.`]];
+    }),
+  );
   const changes = operations.filter(isChange);
   const blocked = operations.filter(({ effect }) => effect === "blocked");
   const forOthers = changes.filter(({ needsRole }) => needsRole);
@@ -109,16 +133,22 @@ export default async function Plan({
           )}
         </Lead>
         <div className="mt-6 space-y-3.5">
-          {(changed ||
-            (basis === "read" &&
-              progress.run === undefined &&
-              !progress.approved &&
-              operations.some(({ effect }) => effect !== "create"))) && (
-            <Notice tone="wait" title="Your tenant is not empty">
-              Something of {manifest.name} is there already. Nothing was written. Lines marked = stay as they are, lines marked ~ are added
-              to.
+          {outdated && (
+            <Notice tone="wait" title="Your tenant changed since you approved">
+              Nothing was written since. Lines that differ are marked; approve the plan as it is now.
             </Notice>
           )}
+          {!outdated &&
+            (changed ||
+              (basis === "read" &&
+                progress.run === undefined &&
+                !progress.approved &&
+                operations.some(({ effect }) => effect !== "create"))) && (
+              <Notice tone="wait" title="Your tenant is not empty">
+                Something of {manifest.name} is there already. Nothing was written. Lines marked = stay as they are, lines marked ~ are
+                added to.
+              </Notice>
+            )}
           {progress.consentRefused && (
             <Notice tone="wait" title="Microsoft did not get your consent">
               {meaningOfConsentRefusal(progress.consentRefused.code)}
@@ -126,11 +156,16 @@ export default async function Plan({
           )}
           {forOthers.length > 0 && (
             <Notice tone="wait" title={`${forOthers.length === 1 ? "One line needs" : `${forOthers.length} lines need`} another role`}>
-              You can start now: everything that you may do is done, the rest waits. A colleague with the role named there opens the same
-              invitation, sees what is left and finishes it.
+              You can start now: everything that you may do is done, the rest waits. Then you ask a colleague with the role named there by a
+              link to exactly these lines. If you hold the role through Privileged Identity Management, activate it and check again.
+              <span className="mt-2.5 block">
+                <SignInButton look="quiet" settings={browserSettings()} ask={{ to: `/o/${id}/plan`, loginHint: person.username }}>
+                  I activated my role: check again
+                </SignInButton>
+              </span>
             </Notice>
           )}
-          <PlanList operations={operations} manual={manual} />
+          <PlanList operations={operations} manual={manual} changed={differences} />
           <p className="text-[13px] text-ink-2">
             Afterwards we read everything back, sign in with the new secret where there is one, and try each feature once, reading only.
           </p>

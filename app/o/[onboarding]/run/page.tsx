@@ -1,6 +1,8 @@
 import { redirect } from "next/navigation";
+import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { Failure, RunSteps } from "@/components/onboarding/run-steps";
+import { StartRun } from "@/components/onboarding/start-run";
 import { Act } from "@/components/ui/act";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Live } from "@/components/ui/live";
@@ -8,13 +10,14 @@ import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
 import type { HandoffProgress, Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
 import { manualStepsFor } from "@/lib/catalogue/selection";
-import * as onboarding from "@/lib/onboarding/onboarding";
-import { mailHandoff, reissue } from "../actions";
+import { canGiveLink, isAtWork } from "@/lib/onboarding/find";
+import { mailHandoff, reissue, start } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
+import { ApprovalCard } from "./approval-card";
 import { CopyLink } from "./copy-link";
 import { ManualSteps } from "./manual-steps";
-import { Start } from "./start";
+import { isPolicyFailure, PolicyCard } from "./policy-card";
 
 export const metadata = { title: "Provision" };
 
@@ -25,6 +28,7 @@ function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [t
     return ["Making it in your tenant", "You can close this tab: it goes on without you, and this address shows how it stands."];
   if (run.outcome === "awaiting-approval")
     return ["Waiting for a colleague with the right role", "Everything that your role allows is done. The rest is one approval away."];
+  if (run.outcome === "sign-in-needed") return ["Paused until you confirm", "What is done stays done. It goes on from there."];
   if (run.outcome !== "done") return ["It stopped", "What is done stays done. Nothing is done twice when you try again."];
   if (handoff?.state === "sealed" || !handoff)
     return [
@@ -110,18 +114,31 @@ export default async function Run({
   searchParams,
 }: {
   params: Promise<{ onboarding: string }>;
-  searchParams: Promise<{ go?: string }>;
+  searchParams: Promise<{ go?: string; asked?: string }>;
 }) {
   const { onboarding: id } = await params;
-  const { go } = await searchParams;
+  const { go, asked } = await searchParams;
   const { person, subject } = await requireAdmin(id, `/o/${id}/run`);
   const { manifest, progress, contactEmail } = subject;
-  const { run, approved, handoff, consentRefused } = progress;
+  const { run, approved, handoff, consentRefused, approval, consentPage, undo } = progress;
+  if (undo) redirect(`/o/${id}/undo`);
   if (!run && (!approved || (consentRefused && !go))) redirect(`/o/${id}/plan`);
   const now = new Date();
-  const isInterrupted = Boolean(run && !run.finishedAt && !(await onboarding.isAtWork(id)));
+  const settings = browserSettings();
+  const here = `/o/${id}/run`;
+  const atWork = await isAtWork(id);
+  const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
-  const wantsRun = Boolean(approved) && (!run || isInterrupted || (Boolean(run.finishedAt) && run.startedAt < approved!.at));
+  const isSince = (at: string | undefined) => Boolean(at && run?.finishedAt && at > run.finishedAt);
+  // A colleague granted what was missing, here or on Microsoft's page: the rest can be done now.
+  const isUnblocked =
+    run?.outcome === "awaiting-approval" &&
+    ((approval?.state === "approved" &&
+      approval.run?.outcome === "done" &&
+      approval.declined.length === 0 &&
+      isSince(approval.run.finishedAt)) ||
+      (isSince(consentPage?.returnedAt) && !consentPage?.error));
+  const wantsRun = Boolean(approved) && (!run || isInterrupted || (Boolean(run.finishedAt) && run.startedAt < approved!.at) || isUnblocked);
   // Somebody else's open page must not run it with a right that the approver has and its reader has not.
   const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
@@ -129,6 +146,20 @@ export default async function Run({
   const manual = progress.choices ? manualStepsFor(manifest, progress.choices) : [];
   const count = (...states: string[]) => progress.steps.filter(({ state }) => states.includes(state)).length;
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
+  const isApproving = Boolean(approval?.run && !approval.run.finishedAt && atWork);
+  const startRun = (label: string, auto: boolean) => (
+    <StartRun
+      begin={start.bind(null, id)}
+      auto={auto}
+      hasAsked={Boolean(asked)}
+      label={label}
+      busy="Reading your tenant once more before anything is written"
+      here={here}
+      changed={`/o/${id}/plan?changed=1`}
+      settings={settings}
+      loginHint={person.username}
+    />
+  );
   return (
     <>
       <AdminBar subject={subject} person={person} />
@@ -170,6 +201,20 @@ export default async function Run({
                 The record
               </a>
             </p>
+            {run?.finishedAt && (
+              <p className="mt-2.5">
+                <a href={`/o/${id}/plan`} className={buttonClass({ look: "quiet", wide: true })}>
+                  Compare with my tenant now
+                </a>
+              </p>
+            )}
+            {run?.finishedAt && Object.keys(progress.made).length > 0 && (
+              <p className="mt-2.5">
+                <a href={`/o/${id}/undo`} className={buttonClass({ look: "quiet", wide: true })}>
+                  Undo everything done here
+                </a>
+              </p>
+            )}
           </>
         }
       >
@@ -182,31 +227,42 @@ export default async function Run({
               If it does not, you can start it yourself.
             </Notice>
           )}
-          {wantsRun && <Start id={id} auto={isMine} label="Go on" settings={browserSettings()} loginHint={person.username} />}
-          {canRetry && run?.outcome === "awaiting-approval" && (
-            <Notice tone="wait" title="A Privileged Role Administrator or a Global Administrator has to grant the rest">
-              <p>
-                Forward the invitation, or this address, to such a colleague in {progress.signedIn?.domain}. They sign in, see only what is
-                left, and approve it. If you hold the role through PIM, activate it, sign out and in again, then go on.
-              </p>
-              <p>
-                <a href={`/o/${id}/plan`} className={buttonClass()}>
-                  See what is left and approve it
-                </a>
-              </p>
+          {isUnblocked && approval?.state === "approved" && (
+            <Notice tone="done" title={`${approval.decidedBy} approved it`}>
+              {approval.approved.map(({ value }) => value).join(", ")} {approval.approved.length === 1 ? "is" : "are"} granted. What is left
+              is the rest of the plan.
             </Notice>
           )}
-          {canRetry && run?.outcome !== "awaiting-approval" && (
+          {wantsRun && startRun("Go on", isMine)}
+          {isApproving && <Notice live tone="info" title={`${approval?.decidedBy} approved; the permissions are being granted`} />}
+          {canRetry && run?.outcome === "awaiting-approval" && !isApproving && (
             <>
-              {run?.failure && <Failure failure={run.failure} at={run.finishedAt} />}
+              {run.failure && <Failure failure={run.failure} at={run.finishedAt} />}
+              {go && startRun("Try again", true)}
+              <ApprovalCard subject={subject} person={person} settings={settings} now={now} />
+            </>
+          )}
+          {canRetry && run?.outcome === "sign-in-needed" && (
+            <Notice tone="wait" title="Microsoft wants you to confirm who you are">
+              <p>{run.failure?.message}</p>
+              {go ? (
+                startRun("Go on", true)
+              ) : (
+                <SignInButton
+                  settings={settings}
+                  ask={{ to: `${here}?go=1`, loginHint: person.username, write: true, ...(run.claims ? { claims: run.claims } : {}) }}
+                >
+                  Confirm at Microsoft
+                </SignInButton>
+              )}
+            </Notice>
+          )}
+          {canRetry && run?.outcome === "failed" && (
+            <>
+              {run.failure && <Failure failure={run.failure} at={run.finishedAt} />}
+              {isPolicyFailure(run.failure) && <PolicyCard subject={subject} failure={run.failure!} />}
               {approved ? (
-                <Start
-                  id={id}
-                  auto={run?.outcome === "sign-in-needed" && Boolean(go)}
-                  label="Try again"
-                  settings={browserSettings()}
-                  loginHint={person.username}
-                />
+                startRun("Try again", Boolean(go))
               ) : (
                 <p>
                   <a href={`/o/${id}/plan`} className={buttonClass()}>
@@ -219,7 +275,7 @@ export default async function Run({
           {isDone && handoff && (
             <Card className="p-5">
               <h2 className="mb-1">The one-time link</h2>
-              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await onboarding.canGiveLink(person, progress)} />
+              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await canGiveLink(person, progress)} />
             </Card>
           )}
           {isDone && manual.length > 0 && (

@@ -1,10 +1,11 @@
 import { Check, Minus, TriangleAlert } from "lucide-react";
 import { redirect } from "next/navigation";
+import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Narrow, Steps, TopBar } from "@/components/onboarding/frame";
 import { SignOut } from "@/components/ui/sign-out";
 import { buttonClass, Card } from "@/components/ui/ui";
-import { findSignedIn } from "@/lib/auth/auth";
-import * as onboarding from "@/lib/onboarding/onboarding";
+import { browserSettings, findSignedIn } from "@/lib/auth/auth";
+import { findForAdmin } from "@/lib/onboarding/find";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { linkToken, nextPath } from "../admin";
 import { AdminBar } from "../bar";
@@ -16,13 +17,13 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
   const { onboarding: id } = await params;
   const person = await findSignedIn();
   if (!person) redirect((await linkToken()) ? `/o/${id}` : `/sign-in?to=${encodeURIComponent(`/o/${id}/tenant`)}`);
-  const subject = await onboarding.findForAdmin(person, id, new Date());
+  const subject = await findForAdmin(person, id, new Date());
   if (!subject)
     return (
       <>
         <TopBar mark="V" title="Vestibule" person={person.username} />
         <Narrow>
-          <EnterTenant id={id} />
+          <EnterTenant id={id} settings={browserSettings()} loginHint={person.username} />
           <div className="mt-6">
             <SignOut to={`/o/${id}`}>Use another account</SignOut>
           </div>
@@ -50,7 +51,7 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
       title: "Grant application permissions of Microsoft Graph",
       text: canGrantApplication
         ? "Your role allows it."
-        : "Needs a Privileged Role Administrator or a Global Administrator. You can do the rest; such a colleague opens the same invitation and finishes.",
+        : "Needs a Privileged Role Administrator or a Global Administrator. You can do the rest; such a colleague approves exactly that by a link that you send.",
     },
   ];
   return (
@@ -70,10 +71,12 @@ export default async function Tenant({ params }: { params: Promise<{ onboarding:
               Continue
             </a>
             <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
-              Roles come from your sign-in. If you have just activated one, sign out and in again, so that Microsoft tells us.
+              Roles come from your sign-in. If you have just activated one, let Microsoft tell us.
             </p>
             <div className="mt-3 hidden md:block">
-              <SignOut to={`/o/${id}/tenant`}>Sign in again</SignOut>
+              <SignInButton look="quiet" settings={browserSettings()} ask={{ to: `/o/${id}/tenant`, loginHint: person.username }}>
+                I activated my role: check again
+              </SignInButton>
             </div>
           </>
         }

@@ -1,0 +1,23 @@
+import { cookies } from "next/headers";
+import { config } from "@/lib/config";
+import { foreignOrigin, json, jsonObject, refusalAsJson } from "@/lib/http";
+import { openLink } from "@/lib/onboarding/approval";
+
+/** Exchanges the link's token for a cookie that is good for this request's pages only. Anybody may try; the token decides. */
+export async function POST(request: Request, { params }: { params: Promise<{ approval: string }> }) {
+  const foreign = foreignOrigin(request);
+  if (foreign) return foreign;
+  const { approval: id } = await params;
+  const token = (await jsonObject(request))?.token;
+  if (typeof token !== "string") return json({ code: "http.malformed", message: "The link is not complete." }, 422);
+  const opened = await openLink(id, token, new Date());
+  if (!opened.ok) return refusalAsJson(opened.refusal);
+  (await cookies()).set("approval", token, {
+    httpOnly: true,
+    secure: config().BASE_URL.startsWith("https:"),
+    sameSite: "lax",
+    path: `/approve/${id}`,
+    maxAge: 7 * 86_400,
+  });
+  return json({ ok: true });
+}

@@ -1,0 +1,128 @@
+/** Finding an onboarding, for whom it may be found, and whether the customer can go on with it. Reads only. */
+import { type Progress, type Standing, standing } from "../audit/status.ts";
+import { requireProduct } from "../catalogue/catalogue.ts";
+import type { Manifest } from "../catalogue/schema.ts";
+import { db } from "../db.ts";
+import * as handoff from "../handoff/handoff.ts";
+import { accept, type Outcome, refuse } from "../outcome.ts";
+import type { SignedIn, Support } from "../proof.ts";
+import { digestOf } from "../secret.ts";
+
+export const UNKNOWN = {
+  code: "onboarding.unknown",
+  status: 404,
+  message: "This invitation doesn't exist, or not for you. Check that you have the whole link, or ask the sender for a new one.",
+} as const;
+export const REVOKED = {
+  code: "onboarding.revoked",
+  status: 410,
+  message: "The vendor withdrew this invitation. Ask the sender for a new one.",
+} as const;
+export const EXPIRED = {
+  code: "onboarding.expired",
+  status: 410,
+  message: "This invitation has expired. Ask the sender for a new one.",
+} as const;
+
+export type Onboarding = {
+  id: string;
+  manifest: Manifest;
+  customerName: string;
+  expectedDomain: string;
+  adminEmail: string;
+  contactEmail: string;
+  offered: string[];
+  invitedBy: string;
+  createdAt: Date;
+  expiresAt: Date;
+  tenantId: string | null;
+  progress: Progress;
+  standing: Standing;
+};
+
+const FIELDS = {
+  id: true,
+  productId: true,
+  customerName: true,
+  expectedDomain: true,
+  adminEmail: true,
+  contactEmail: true,
+  offered: true,
+  invitedBy: true,
+  createdAt: true,
+  expiresAt: true,
+  tenantId: true,
+  state: true,
+} as const;
+type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; state: unknown };
+
+function fromRow({ productId, state, ...row }: Row, now: Date): Onboarding {
+  const progress = state as Progress;
+  return { ...row, manifest: requireProduct(productId), progress, standing: standing(progress, now) };
+}
+
+export const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+/** Whoever it belongs to: the caller has to have proved the right. */
+export async function find(id: string, now: Date): Promise<Onboarding | null> {
+  if (!isUuid(id)) return null;
+  const row = await db().onboarding.findUnique({ where: { id }, select: FIELDS });
+  return row && fromRow(row, now);
+}
+
+/** Any onboarding, for support. */
+export const findForSupport = (_: Support, id: string, now: Date) => find(id, now);
+
+/** The onboarding that this link locates, whatever its state. */
+export async function findByLink(id: string, token: string, now: Date): Promise<Onboarding | null> {
+  if (!isUuid(id)) return null;
+  const row = await db().onboarding.findFirst({ where: { id, inviteDigest: digestOf(token) }, select: FIELDS });
+  return row && fromRow(row, now);
+}
+
+export type Availability = Outcome<null, typeof REVOKED | typeof EXPIRED>;
+/** Whether the customer can go on with it. An invitation that was taken up in time does not expire. */
+export function availability({ progress }: Onboarding, now: Date): Availability {
+  if (progress.revokedAt) return refuse(REVOKED);
+  if (!progress.signedIn && new Date(progress.expiresAt) <= now) return refuse(EXPIRED);
+  return accept(null);
+}
+
+/** The onboarding, for an admin of the tenant that it belongs to; everybody else learns nothing. */
+export async function findForAdmin(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
+  const onboarding = await find(id, now);
+  return onboarding?.tenantId === person.tenantId ? onboarding : null;
+}
+
+/** What an admin may do with an onboarding: the same question before each action. */
+export async function requireOpen(
+  person: SignedIn,
+  id: string,
+  now: Date,
+): Promise<Outcome<Onboarding, typeof UNKNOWN | typeof REVOKED | typeof EXPIRED>> {
+  const onboarding = await findForAdmin(person, id, now);
+  if (!onboarding) return refuse(UNKNOWN);
+  const open = availability(onboarding, now);
+  return open.ok ? accept(onboarding) : open;
+}
+
+/** Whether somebody is at work on it right now; a run without a lease was interrupted and can be resumed. */
+export async function isAtWork(id: string): Promise<boolean> {
+  const [row] = await db().$queryRaw<
+    { busy: boolean }[]
+  >`SELECT ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid`;
+  return row?.busy === true;
+}
+
+/**
+ * Changes whenever the onboarding moves. Whether somebody is at work counts too, since a run that was interrupted
+ * records nothing. Asked twice a second by every open page, so it reads two columns and no state.
+ */
+export async function version(person: SignedIn, id: string): Promise<string> {
+  const [row] = await db().$queryRaw<{ headSeq: number; busy: boolean }[]>`
+    SELECT "headSeq", ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid AND "tenantId" = ${person.tenantId}`;
+  return `${row?.headSeq}.${row?.busy}`;
+}
+
+/** Whether the handoff under way can still take values, and whether this session may mail or show its link. */
+export const canGiveLink = async (person: SignedIn, { handoff: sealed }: Progress): Promise<boolean> =>
+  sealed?.state === "sealed" && handoff.isHeld(sealed.id, person.holdKey);
