@@ -16,6 +16,7 @@ export async function browserFor(
   expected: RegExp[] = [],
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: stack.baseUrl, ...options });
+  contexts.push(context);
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: stack.baseUrl });
   context.on("console", (message) => {
     if (message.type() === "error" && ![/status of (403|404|409|410|422)/, ...expected].some((pattern) => pattern.test(message.text())))
@@ -24,7 +25,9 @@ export async function browserFor(
   return context;
 }
 const errors: string[] = [];
-base.afterEach(() => {
+const contexts: BrowserContext[] = [];
+base.afterEach(async () => {
+  await Promise.all(contexts.splice(0).map((context) => context.close()));
   const seen = errors.splice(0);
   expect(seen, "console errors").toEqual([]);
 });

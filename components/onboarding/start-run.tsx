@@ -52,7 +52,8 @@ export function StartRun({
       return setState({ is: "refused", text: answer.refused });
     }
     const { result, missing = [] } = answer;
-    if (result.is === "consent-needed") return setState(hasAsked && missing.length > 0 ? { is: "partial", missing } : { is: "consent" });
+    const isPart = hasAsked && missing.length > 0 && missing.length < settings.writeScopes.length;
+    if (result.is === "consent-needed") return setState(isPart ? { is: "partial", missing } : { is: "consent" });
     if (result.is === "sign-in") return setState(result);
     if (result.is === "plan-changed") return router.push(changed);
     setState({ is: "quiet" });

@@ -6,6 +6,7 @@ import type { BrowserSettings } from "@/lib/auth/auth";
 import type { Onboarding } from "@/lib/onboarding/find";
 import { featuresWith } from "@/lib/onboarding/onboarding";
 import type { SignedIn } from "@/lib/proof";
+import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { checkConsent, leaveOut, prepareConsentPage, withdrawRequest } from "../actions";
 import { AskForm, ConsentPageLinks } from "./ask-form";
 
@@ -49,6 +50,17 @@ export function ApprovalCard({
   const { approval, consentPage } = progress;
   const isOpen = approval?.state === "open" && new Date(approval.expiresAt) > now;
   const here = `/o/${id}/run`;
+  if (abilitiesOf(person.directoryRoles).canGrantApplication)
+    return (
+      <Notice tone="info" title="Your role allows what is missing">
+        <p>{progress.run?.by} could not grant it. You see only what is left, and approve it in your own name.</p>
+        <p>
+          <a href={`/o/${id}/plan`} className={buttonClass()}>
+            See what is left and approve it
+          </a>
+        </p>
+      </Notice>
+    );
   return (
     <Card className="space-y-5 p-5">
       <div className="space-y-3">
