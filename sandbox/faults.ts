@@ -19,8 +19,8 @@ export type Fault = {
   delayMs?: number;
   /** Answers 200 with this text, which is not JSON. */
   text?: string;
-  /** The n-th request of the tenant (from 1) is never answered; before or after its effect. */
-  hold?: { request: number; when: "before" | "after" };
+  /** Only the n-th request of the tenant, from 1; never answered, before or after its effect, unless `when` is never. */
+  hold?: { request: number; when: "before" | "after" | "never" };
   /** An AADSTS number; `path` is then authorize, code, on-behalf-of, client-credentials or refresh. */
   sts?: number;
   /** With `sts`: the claims that a new sign-in has to bring. */
@@ -61,19 +61,28 @@ export function chance(...parts: (string | number)[]): number {
   return createHash("sha256").update(parts.join("|")).digest().readUInt32BE(0) / 2 ** 32;
 }
 
-const KINDS = ["429", "500", "502", "503", "504", "lag", "conflict", "reset-before", "reset-after", "slow"] as const;
-/** What chaos does to this call; null for most. */
-export function chaosFor(chaos: Chaos | null, tenantId: string, call: number, isRequest: boolean): Fault | null {
-  if (!chaos || chance(chaos.seed, tenantId, call, isRequest ? "request" : "call") >= chaos.rate) return null;
-  const kind = KINDS[Math.floor(chance(chaos.seed, tenantId, call, "kind", isRequest ? 1 : 0) * KINDS.length)]!;
+const CALL_KINDS = ["429", "500", "502", "503", "504", "lag", "conflict"] as const;
+const WIRE_KINDS = ["reset-before", "reset-after", "slow"] as const;
+/** Requests carry several calls, so the wire is disturbed less often. */
+const WIRE_SHARE = 1 / 3;
+
+/** What chaos does to this call, or with `isRequest` to this request on the wire; null for most. */
+export function chaosFor(chaos: Chaos | null, tenantId: string, number: number, isRequest: boolean): Fault | null {
+  if (!chaos) return null;
+  const layer = isRequest ? "request" : "call";
+  if (chance(chaos.seed, tenantId, number, layer) >= chaos.rate * (isRequest ? WIRE_SHARE : 1)) return null;
+  const kinds = isRequest ? WIRE_KINDS : CALL_KINDS;
+  const kind = kinds[Math.floor(chance(chaos.seed, tenantId, number, layer, "kind") * kinds.length)]!;
   const base = { path: "", times: 1 };
-  if (isRequest) {
-    if (kind === "reset-before" || kind === "reset-after") return { ...base, reset: kind === "reset-before" ? "before" : "after" };
-    return kind === "slow" ? { ...base, delayMs: 150 } : null;
-  }
   switch (kind) {
+    case "reset-before":
+      return { ...base, reset: "before" };
+    case "reset-after":
+      return { ...base, reset: "after" };
+    case "slow":
+      return { ...base, delayMs: 150 };
     case "429":
-      return { ...base, status: 429, ...(call % 2 ? { retryAfter: 1 } : {}) };
+      return { ...base, status: 429, ...(number % 2 ? { retryAfter: 1 } : {}) };
     case "500":
     case "502":
     case "503":
@@ -93,9 +102,5 @@ export function chaosFor(chaos: Chaos | null, tenantId: string, call: number, is
         code: "Directory_ConcurrencyViolation",
         message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.",
       };
-    case "reset-before":
-    case "reset-after":
-    case "slow":
-      return null;
   }
 }

@@ -82,7 +82,16 @@ app.all("/v1.0/*", async (c) => {
   const { tenant } = caller;
   const wire = wireFault(world, tenant, method, path);
   const logged = (status: number, members = 1) => {
-    world.requests.push({ tenant: tenant.domains[0]!, method, path, members, startedAt, endedAt: Date.now(), status });
+    world.requests.push({
+      tenant: tenant.domains[0]!,
+      by: caller.userId ? "user" : "application",
+      method,
+      path,
+      members,
+      startedAt,
+      endedAt: Date.now(),
+      status,
+    });
     if (world.requests.length > 50_000) world.requests.splice(0, 10_000);
   };
   /** Never answers; whoever asks has to die or to lose patience. */

@@ -105,7 +105,16 @@ export type World = {
   chaos: Chaos | null;
   log: { tenant: string; method: string; path: string; status: number; code?: string; at: string }[];
   /** Every request to Graph as it went over the wire. */
-  requests: { tenant: string; method: string; path: string; members: number; startedAt: number; endedAt: number; status: number }[];
+  requests: {
+    tenant: string;
+    by: "user" | "application";
+    method: string;
+    path: string;
+    members: number;
+    startedAt: number;
+    endedAt: number;
+    status: number;
+  }[];
   held: { tenant: string; request: number; method: string; path: string }[];
 };
 

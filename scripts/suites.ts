@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBrowser } from "./browser.ts";
+import { type Drill, newDrill, type Verdict } from "./drills.ts";
 import { startPostgres } from "./postgres.ts";
 import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
@@ -117,6 +118,46 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A stack of its own for drills, on a real PostgreSQL. */
+export async function withDrill<T>(work: (drill: Drill) => Promise<T>): Promise<T> {
+  build();
+  const folder = scratch();
+  const postgres = await startPostgres(path.join(folder, "postgres"));
+  const databaseUrl = await postgres.createDatabase("drill");
+  const ports = { portal: await freePort(), sandbox: await freePort(), mail: await freePort() };
+  const stack = await startStack(ports, {
+    dataDir: path.join(folder, "data"),
+    databaseUrl,
+    keys: newKeyRing(),
+    portalSecret: "drill-secret",
+  });
+  const drill = newDrill(stack, databaseUrl);
+  try {
+    return await work(drill);
+  } finally {
+    await drill.stop();
+    await stack.stop();
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The portal killed at every Graph call, answers lost at every Graph call, and a short soak. */
+export async function drills(): Promise<Tally[]> {
+  console.log("\n— drills");
+  return withDrill(async (drill) => {
+    const tally = (suite: string, { cases, bad }: Verdict): Tally => {
+      for (const line of bad) console.log(`  ✘ ${line}`);
+      return { suite, passed: cases - bad.length, failed: bad.length };
+    };
+    const killed = tally("killed at every Graph call", await drill.killedEverywhere(console.log));
+    const lost = tally("answer lost at every Graph call", await drill.answersLostEverywhere(console.log));
+    const soaked = tally("soak", await drill.soak(24, { seed: 7, rate: 0.3 }, console.log));
+    const broken = await drill.auditFaults();
+    return [killed, lost, soaked, tally("audit trail after the drills", { cases: 1, bad: broken })];
+  });
 }
 
 /** Prints the counts, the sum last, and gives the exit code. */

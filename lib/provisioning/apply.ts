@@ -192,7 +192,8 @@ async function ensureApplication(site: Site, { id, roles }: Operation) {
   const body = applicationBody(desired, run.actual);
   const path = `/applications(uniqueName='${desired.uniqueName}')`;
   return site.step({ id, doing: "make the app registration as planned", roles, makes: addedBy(body, existing) }, async () => {
-    const answer = await site.tenant.call({ method: "PATCH", path, headers: CREATE_IF_MISSING, body, repeatable: true });
+    const answer = await site.tenant.call({ method: "PATCH", path, headers: CREATE_IF_MISSING, body, repeatable: true, fresh: true });
+    // An upsert makes what is missing, so "not found" can only be a copy that lags.
     // 201 carries the application; 204 means that it was there (perhaps from a try whose answer was lost).
     if (answer.body || !existing) {
       const application = (answer.body ??

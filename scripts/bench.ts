@@ -1,0 +1,91 @@
+// The figures of docs/performance.md, each with its target. `--json` prints one object, `--only <part>` runs one part.
+import { availableParallelism, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import type { Drill } from "./drills.ts";
+import { withDrill } from "./suites.ts";
+
+type Figure = { name: string; value: number; unit: string; target: number; better: "lower" | "higher"; ok: boolean };
+const { values: wanted } = parseArgs({
+  options: { json: { type: "boolean", default: false }, only: { type: "string" }, size: { type: "string", default: "500" } },
+});
+const say = (line: string) => {
+  if (!wanted.json) console.log(line);
+};
+const figure = (name: string, value: number, unit: string, target: number, better: Figure["better"]): Figure => ({
+  name,
+  value,
+  unit,
+  target,
+  better,
+  ok: better === "lower" ? value <= target : value >= target,
+});
+const share = (part: number, whole: number) => Math.round((part / whole) * 10_000) / 100;
+
+const PARTS: Record<string, (drill: Drill) => Promise<Figure[]>> = {
+  /** What a run of Cirrus Connect with all features costs, from its start to the read-back that proves it. */
+  async provision(drill) {
+    const LATENCY_MS = 100;
+    await drill.cost(0);
+    const costs = [await drill.cost(LATENCY_MS), await drill.cost(LATENCY_MS), await drill.cost(LATENCY_MS)];
+    const [{ requests, calls, sequential, path }] = costs as [Awaited<ReturnType<Drill["cost"]>>];
+    const wallMs = costs.map((cost) => cost.wallMs).toSorted((a, b) => a - b)[1]!;
+    const name = "provision.cirrus-connect";
+    say(`\n${requests} requests to Graph carry ${calls} calls; one after the other:`);
+    for (const line of path) say(`  ${line}`);
+    return [
+      figure(`${name}.calls`, calls, "calls", 25, "lower"),
+      figure(`${name}.sequential`, sequential, "round trips", 5, "lower"),
+      figure(`${name}.wallMs.${LATENCY_MS}`, wallMs, "ms", Math.round(1.3 * sequential * LATENCY_MS), "lower"),
+      figure(`${name}.criticalPathRatio.${LATENCY_MS}`, Math.round((wallMs / (sequential * LATENCY_MS)) * 100) / 100, "×", 1.3, "lower"),
+    ];
+  },
+  /** Killed, or cut off, at every Graph call of every kind of registration. */
+  async crash(drill) {
+    const killed = await drill.killedEverywhere(say);
+    const lost = await drill.answersLostEverywhere(say);
+    for (const line of [...killed.bad, ...lost.bad]) say(`  ✘ ${line}`);
+    return [
+      figure("crash.killed.points", killed.cases, "points", 1, "higher"),
+      figure("crash.killed.recovered", share(killed.cases - killed.bad.length, killed.cases), "%", 100, "higher"),
+      figure("crash.answerLost.points", lost.cases, "points", 1, "higher"),
+      figure("crash.answerLost.recovered", share(lost.cases - lost.bad.length, lost.cases), "%", 100, "higher"),
+      figure("crash.auditFaults", (await drill.auditFaults()).length, "faults", 0, "lower"),
+    ];
+  },
+  /** Many onboardings while a share of the Graph calls goes wrong, the same share at the same calls for the same seed. */
+  async soak(drill) {
+    const size = Number(wanted.size);
+    const { cases, bad, disturbed, retried } = await drill.soak(size, { seed: 20_261_122, rate: 0.28 }, say);
+    for (const line of bad) say(`  ✘ ${line}`);
+    return [
+      figure("soak.onboardings", cases, "onboardings", size, "higher"),
+      figure("soak.disturbedCalls", share(disturbed, 1), "%", 20, "higher"),
+      figure("soak.finished", share(cases - bad.length, cases), "%", 100, "higher"),
+      figure("soak.retriedOnce", share(retried, cases), "%", 100, "lower"),
+      figure("soak.auditFaults", (await drill.auditFaults()).length, "faults", 0, "lower"),
+    ];
+  },
+};
+
+const parts = wanted.only ? [wanted.only] : Object.keys(PARTS);
+const unknown = parts.find((part) => !PARTS[part]);
+if (unknown) {
+  console.error(`There is no part "${unknown}". Parts: ${Object.keys(PARTS).join(", ")}`);
+  process.exit(2);
+}
+const figures: Figure[] = [];
+for (const part of parts) {
+  say(`\n— ${part}`);
+  figures.push(...(await withDrill((drill) => PARTS[part]!(drill))));
+}
+const machine = {
+  cpus: availableParallelism(),
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  platform: `${process.platform}-${process.arch}`,
+};
+if (wanted.json) console.log(JSON.stringify({ machine, figures }));
+else
+  for (const { name, value, unit, target, better, ok } of figures)
+    console.log(`${ok ? "✓" : "✘"} ${name}: ${value} ${unit} (target ${better === "lower" ? "≤" : "≥"} ${target})`);
+process.exit(figures.every(({ ok }) => ok) ? 0 : 1);
