@@ -149,3 +149,36 @@ export async function chooseAndApprove(page: Page, features: string[], also?: ()
 export async function provisioned(page: Page) {
   await expect(page.getByRole("heading", { level: 1, name: "It works. Now hand it over" })).toBeVisible({ timeout: 60_000 });
 }
+
+/** A Cloud Application Administrator does what that role allows and stops where a colleague is needed. */
+export async function untilApprovalIsNeeded(page: Page, link: string, features = ["Active Directory"]) {
+  await enter(page, link, "chris@contoso.com");
+  await chooseAndApprove(page, features);
+  await acceptConsent(page);
+  await expect(page.getByRole("heading", { name: "Waiting for a colleague with the right role" })).toBeVisible({ timeout: 60_000 });
+}
+
+/** Asks by mail, or for a link to pass on. */
+export async function askColleague(page: Page, { to = "", message = "" } = {}): Promise<string> {
+  await page.getByLabel("Colleague’s e-mail").fill(to);
+  await page.getByLabel("A word to them").fill(message);
+  await page.getByRole("button", { name: /^Ask (for approval|again|anew)$/ }).click();
+  const link = page.getByTestId("approval-link").locator("code, pre").first();
+  await expect(link).toBeVisible();
+  return (await link.innerText()).trim();
+}
+
+/** The colleague opens the link and signs in. */
+export async function openRequest(page: Page, link: string, upn: string) {
+  await page.goto(link);
+  await signInAs(page, upn);
+}
+
+export const contosoNow = async () => tenantOf(await sandbox.state(), "contoso.com");
+/** The names of what was granted to the only application in Contoso. */
+export async function grantedRoles(): Promise<string[]> {
+  const answer = (await (await fetch(`${stack.sandboxUrl}/_sandbox/tenants/contoso.com`)).json()) as {
+    applications: { servicePrincipals: { roles: string[] }[] }[];
+  };
+  return answer.applications[0]?.servicePrincipals[0]?.roles ?? [];
+}

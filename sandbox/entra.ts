@@ -597,7 +597,7 @@ export function entra(world: () => World, origin: string) {
         acrs: code.isStrong ? [STEP_UP_CONTEXT] : [],
         claims: form.claims,
       });
-      const claims = await verify(tenant.id, answer.id_token);
+      const claims = await verify(answer.id_token);
       return { ...answer, id_token: await sign(tenant.id, { ...claims, nonce: code.nonce }) };
     }
     if (form.grant_type === "refresh_token") {
@@ -614,8 +614,7 @@ export function entra(world: () => World, origin: string) {
     }
     if (form.grant_type === "urn:ietf:params:oauth:grant-type:jwt-bearer") {
       requireSecret(application, form.client_secret);
-      let claims: Awaited<ReturnType<typeof verify>> = null;
-      for (const tenant of world().tenants) claims ??= await verify(tenant.id, form.assertion ?? "");
+      const claims = await verify(form.assertion ?? "");
       if (!claims || claims.aud !== application.appId || !claims.scp) throw new StsFailure(50013);
       const { tenant, user } = findUser(String(claims.oid))!;
       if (tenantName !== tenant.id && tenantName !== "organizations") throw new StsFailure(50020, { tenant: tenantName });

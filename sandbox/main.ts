@@ -33,25 +33,23 @@ app.route(
 /** Who calls; or the claims that the caller's next sign-in has to bring, when the token was ended early. */
 async function callerOf(header: string | undefined): Promise<Caller | { revoked: boolean } | null> {
   const token = header?.replace(/^Bearer /, "") ?? "";
-  for (const tenant of world.tenants) {
-    const claims = await verify(tenant.id, token);
-    if (!claims || claims.aud !== origin) continue;
-    const isApp = claims.idtyp === "app";
-    const isCapable = ((claims.xms_cc as string[] | undefined) ?? []).includes("cp1");
-    const user = tenant.users.find(({ id }) => id === claims.oid);
-    if (user && Number(claims.xms_at) < user.tokensValidFrom) return { revoked: isCapable };
-    return {
-      tenant,
-      appId: String(claims.appid),
-      userId: isApp ? null : String(claims.oid),
-      scopes: new Set(String(claims.scp ?? "").split(" ")),
-      roles: new Set((claims.roles as string[] | undefined) ?? []),
-      wids: new Set((claims.wids as string[] | undefined) ?? []),
-      acrs: new Set((claims.acrs as string[] | undefined) ?? []),
-      isCapable,
-    };
-  }
-  return null;
+  const claims = await verify(token);
+  const tenant = world.tenants.find(({ id }) => id === claims?.tid);
+  if (!claims || !tenant || claims.aud !== origin) return null;
+  const isApp = claims.idtyp === "app";
+  const isCapable = ((claims.xms_cc as string[] | undefined) ?? []).includes("cp1");
+  const user = tenant.users.find(({ id }) => id === claims.oid);
+  if (user && Number(claims.xms_at) < user.tokensValidFrom) return { revoked: isCapable };
+  return {
+    tenant,
+    appId: String(claims.appid),
+    userId: isApp ? null : String(claims.oid),
+    scopes: new Set(String(claims.scp ?? "").split(" ")),
+    roles: new Set((claims.roles as string[] | undefined) ?? []),
+    wids: new Set((claims.wids as string[] | undefined) ?? []),
+    acrs: new Set((claims.acrs as string[] | undefined) ?? []),
+    isCapable,
+  };
 }
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -91,22 +91,14 @@ export function ApprovalCard({
             <Act action={withdrawRequest} fields={{ onboarding: id }} look="quiet" busy="Withdrawing…">
               Withdraw the request
             </Act>
-            <details>
-              <summary className="text-ink-2">Ask anew: the old link stops working</summary>
-              <div className="mt-3">
-                <AskForm id={id} label="Ask anew" />
-              </div>
-            </details>
           </>
         ) : (
-          <>
-            <p className="text-ink-2">
-              A Privileged Role Administrator or a Global Administrator of {progress.signedIn?.domain} gets a link to exactly the
-              permissions that are missing, with reason and risk, and approves all, some or none. The link works for 7 days.
-            </p>
-            <AskForm id={id} label={approval ? "Ask again" : "Ask for approval"} />
-          </>
+          <p className="text-ink-2">
+            A Privileged Role Administrator or a Global Administrator of {progress.signedIn?.domain} gets a link to exactly the permissions
+            that are missing, with reason and risk, and approves all, some or none. The link works for 7 days.
+          </p>
         )}
+        <AskForm id={id} label={isOpen ? "Ask anew" : approval ? "Ask again" : "Ask for approval"} isFolded={isOpen} />
       </div>
       <div className="space-y-3 border-t border-line pt-4">
         <h2>You can get the role yourself</h2>
@@ -117,6 +109,11 @@ export function ApprovalCard({
           I activated my role: check again
         </SignInButton>
       </div>
+      {consentPage?.error && (
+        <Notice tone="wait" title={`Microsoft’s page came back with “${consentPage.error}”`}>
+          Nothing was granted there. Try it again, or ask by link.
+        </Notice>
+      )}
       <details className="border-t border-line pt-4" open={Boolean(consentPage && !consentPage.returnedAt)}>
         <summary className="text-ink-2">Your colleague would rather use Microsoft’s own page</summary>
         <div className="mt-3 space-y-3">
@@ -124,11 +121,6 @@ export function ApprovalCard({
             Microsoft’s consent page grants everything that the application declares. It needs an address to return to: this portal’s is
             added to the application and taken away again afterwards. What that page says is not believed; your tenant is read.
           </p>
-          {consentPage?.error && (
-            <Notice tone="wait" title={`Microsoft’s page came back with “${consentPage.error}”`}>
-              Nothing was granted there. Try it again, or ask by link.
-            </Notice>
-          )}
           {consentPage && !consentPage.returnedAt ? (
             <>
               <ConsentPageLinks id={id} />

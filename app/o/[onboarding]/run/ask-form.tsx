@@ -6,10 +6,10 @@ import { Button, Notice } from "@/components/ui/ui";
 import { ask, consentPageLinks } from "../actions";
 
 /** Asks a colleague with a higher role; the link is shown once, and mailed when an address is given. */
-export function AskForm({ id, label }: { id: string; label: string }) {
+export function AskForm({ id, label, isFolded }: { id: string; label: string; isFolded: boolean }) {
   const [result, submit, isPending] = useActionState(ask, null);
   const asked = result?.asked;
-  return (
+  const form = (
     <form action={submit} className="space-y-3">
       <input type="hidden" name="onboarding" value={id} />
       <label className="block text-[14px] text-ink-2">
@@ -34,6 +34,11 @@ export function AskForm({ id, label }: { id: string; label: string }) {
       <Button type="submit" disabled={isPending}>
         {isPending ? "Asking…" : label}
       </Button>
+    </form>
+  );
+  // Rendered in one place whether a request is open or not, so that the link that was just made stays on the page.
+  return (
+    <div className="space-y-3">
       <div role="status">
         {result?.refused && <Notice tone="fail" title={result.refused} />}
         {asked && (
@@ -53,7 +58,11 @@ export function AskForm({ id, label }: { id: string; label: string }) {
           </Notice>
         )}
       </div>
-    </form>
+      <details open={!isFolded}>
+        <summary className={isFolded ? "text-ink-2" : "hidden"}>Ask anew: the old link stops working</summary>
+        <div className={isFolded ? "mt-3" : ""}>{form}</div>
+      </details>
+    </div>
   );
 }
 
