@@ -34,7 +34,7 @@ test("a Privileged Role Administrator approves by link: the run goes on by itsel
   await expectAccessible(chris);
   expect((await contosoNow()).applications[0]!.passwords, "no secret before the permissions are there").toEqual([]);
   const request = await askColleague(chris, { to: "priya@contoso.com", message: "For the contact centre, ticket 4711" });
-  await expect(chris.getByText("Mailed to priya@contoso.com")).toBeVisible();
+  await expect(chris.getByText("Mailed to priya@contoso.com", { exact: true })).toBeVisible();
   const mail = await mailTo("priya@contoso.com");
   expect(mail.link).toBe(request);
 

@@ -160,6 +160,8 @@ export async function untilApprovalIsNeeded(page: Page, link: string, features =
 
 /** Asks by mail, or for a link to pass on. */
 export async function askColleague(page: Page, { to = "", message = "" } = {}): Promise<string> {
+  const anew = page.getByText("Ask anew: the old link stops working");
+  if (await anew.isVisible()) await anew.click();
   await page.getByLabel("Colleague’s e-mail").fill(to);
   await page.getByLabel("A word to them").fill(message);
   await page.getByRole("button", { name: /^Ask (for approval|again|anew)$/ }).click();

@@ -19,6 +19,9 @@ export async function subjectOf(person: SignedIn, { id, manifest, progress }: On
     done: progress.steps.filter(({ state }) => state === "done" || state === "already-ok").map((step) => step.id),
     mark: `Vestibule ${id.slice(0, 8)}`,
     mayShorten: progress.mayShortenSecret === true,
+    awaitsGrants:
+      (progress.approval?.state === "approved" && progress.approval.run?.outcome === "done") ||
+      Boolean(progress.consentPage?.returnedAt && !progress.consentPage.error),
     usesConsentPage: Boolean(progress.consentPage && !progress.consentPage.returnedAt),
   };
 }

@@ -11,7 +11,7 @@ import { issueAlone, secretRequest } from "./credential.ts";
 import type { DesiredRegistration } from "./desired.ts";
 import { type ApplicationBody, apiName, applicationBody, isChange, type Operation, plan } from "./plan.ts";
 import { explain, type Run, type RunResult, requireSignIn, Site, StepStopped } from "./site.ts";
-import type { ActualRegistration } from "./snapshot.ts";
+import type { Actual, ActualRegistration } from "./snapshot.ts";
 import { agree, type Issued, proofSteps, prove } from "./verify.ts";
 
 /** The steps of a run as the admin sees them, in order. */
@@ -124,6 +124,8 @@ const handoverOf = ({ run, desired, appId }: Site) => ({
   tenantName: run.admin.tenantName,
   tenantId: run.admin.tenantId,
 });
+/** How long a colleague's grant is looked for before this person's refusal counts. */
+const GRANT_SHOWS_MS = 60_000;
 const CREATE_IF_MISSING = { Prefer: "create-if-missing" };
 
 /** A service of Microsoft's that the tenant does not show yet: added when a licence covers it. */
@@ -325,7 +327,12 @@ async function grantAndIssue(site: Site, operations: readonly Operation[]): Prom
       }
       const failed = own.flatMap(({ answer }) => (answer instanceof GraphError && !isFine(answer) ? [answer] : []));
       const refusal = failed.find(({ meaning }) => meaning !== "not-tried");
-      if (refusal) stopped = worse(stopped, site.refused(operation.id, refusal, DOING[operation.kind]!, operation.roles));
+      if (refusal?.meaning === "denied" && run.awaitsGrants && (await isGrantedByNow(site, operation)))
+        site.ends(operation.id, "done", {
+          note: `${operation.permissions.map(({ value }) => value).join(", ")}, granted by a colleague`,
+          notMade: own.flatMap(({ makes }) => makes),
+        });
+      else if (refusal) stopped = worse(stopped, site.refused(operation.id, refusal, DOING[operation.kind]!, operation.roles));
       else if (failed.length > 0) left.push(operation);
       else {
         const taken = own.filter(({ answer }) => answer instanceof GraphError);
@@ -342,6 +349,19 @@ async function grantAndIssue(site: Site, operations: readonly Operation[]): Prom
     open = left;
   }
   return stopped ?? issued;
+}
+
+/** A colleague has granted it, here or on Microsoft's page, and the copy of the directory that was read did not show it yet. */
+async function isGrantedByNow(site: Site, { id }: Operation): Promise<boolean> {
+  const missing = (actual: Actual) =>
+    plan([site.desired], actual, site.run.abilities, site.run.known).filter((each) => each.id === id && isChange(each));
+  try {
+    await agree(site, missing, GRANT_SHOWS_MS);
+    return true;
+  } catch (error) {
+    if (error instanceof StepStopped) return false;
+    throw error;
+  }
 }
 
 const worse = (a: RunResult | null, b: RunResult): RunResult => (a?.outcome === "failed" ? a : b.outcome === "failed" || !a ? b : a);

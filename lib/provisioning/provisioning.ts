@@ -53,6 +53,8 @@ export type Subject = {
   mayShorten: boolean;
   /** Microsoft's consent page is in use, so the application needs the portal's own redirect URI for as long. */
   usesConsentPage: boolean;
+  /** A colleague is known, or said, to have granted what this person may not grant. */
+  awaitsGrants: boolean;
 };
 
 /** Where Microsoft's consent page returns to. */
@@ -138,6 +140,7 @@ const runOf = (job: Job, wanted: readonly DesiredRegistration[], operations: rea
   abilities: abilitiesOf(job.person.directoryRoles),
   known: job.known,
   openCredentials: job.openCredentials,
+  awaitsGrants: job.awaitsGrants,
   seal: job.seal,
   admin: { tenantId: job.person.tenantId, tenantName: job.tenantName, objectId: job.person.objectId },
   token,

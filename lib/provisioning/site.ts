@@ -19,6 +19,8 @@ export type Run = {
   known: Readonly<Record<string, RegistrationFacts>>;
   /** By registration: credentials that earlier tries may have left behind. */
   openCredentials: Readonly<Record<string, readonly OpenCredential[]>>;
+  /** A colleague is known, or said, to have granted what this person may not grant. */
+  awaitsGrants: boolean;
   admin: { tenantId: string; tenantName: string; objectId: string };
   token: (isFresh: boolean) => Promise<Secret>;
   /** Puts a registration into the handoff; the only place that a secret goes. */

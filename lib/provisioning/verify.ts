@@ -32,9 +32,9 @@ export const proofSteps = ({ id, secretMonths, probes }: DesiredRegistration) =>
 class Patience {
   readonly #until: number;
   readonly #site: Site;
-  constructor(site: Site) {
+  constructor(site: Site, deadlineMs: number) {
     this.#site = site;
-    this.#until = site.run.now().getTime() + PROOF_DEADLINE_MS;
+    this.#until = site.run.now().getTime() + deadlineMs;
   }
   async wait(words: string, failed: () => StepStopped) {
     const now = this.#site.run.now().getTime();
@@ -45,8 +45,12 @@ class Patience {
 }
 
 /** Reads until what is left of the plan is nothing, several times in a row where Microsoft was seen to lag. */
-export async function agree(site: Site, leftOf: (actual: Actual) => readonly Operation[] | Promise<readonly Operation[]>): Promise<Actual> {
-  const patience = new Patience(site);
+export async function agree(
+  site: Site,
+  leftOf: (actual: Actual) => readonly Operation[] | Promise<readonly Operation[]>,
+  deadlineMs = PROOF_DEADLINE_MS,
+): Promise<Actual> {
+  const patience = new Patience(site, deadlineMs);
   for (let agreeing = 0; ; ) {
     const actual = await readBack(site.tenant, site.desired, site.run.actual, site);
     const left = await leftOf(actual);
@@ -96,7 +100,7 @@ async function removeOrphans(site: Site, actual: Actual, keyId: string | null): 
 async function everythingIsThere(site: Site, keyId: string | null): Promise<Actual> {
   const { desired, run } = site;
   const known = { [desired.id]: { verifiedKeyId: keyId } };
-  const patience = new Patience(site);
+  const patience = new Patience(site, PROOF_DEADLINE_MS);
   for (;;) {
     let removed = 0;
     const actual = await agree(site, async (read) => {
@@ -145,7 +149,7 @@ async function signInAsApplication(site: Site, secret: Secret, actual: Actual): 
   const expected = desired.permissions.filter(({ api, kind }) => api === "graph" && kind === "application").map(({ value }) => value);
   const nameOf = new Map(Object.entries(actual.resources.graph?.roles ?? {}).map(([value, id]) => [id, value]));
   const others = (actual.registrations[desired.id]?.grantedRoles ?? []).flatMap(({ appRoleId }) => nameOf.get(appRoleId) ?? []);
-  const patience = new Patience(site);
+  const patience = new Patience(site, PROOF_DEADLINE_MS);
   for (;;) {
     const answer = await auth.appToken({ tenantId: run.admin.tenantId, appId, secret });
     const roles = answer.ok ? answer.value.roles : [];

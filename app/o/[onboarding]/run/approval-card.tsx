@@ -98,7 +98,7 @@ export function ApprovalCard({
             that are missing, with reason and risk, and approves all, some or none. The link works for 7 days.
           </p>
         )}
-        <AskForm id={id} label={isOpen ? "Ask anew" : approval ? "Ask again" : "Ask for approval"} isFolded={isOpen} />
+        <AskForm id={id} label={isOpen ? "Ask anew" : approval ? "Ask again" : "Ask for approval"} open={isOpen ? approval.id : null} />
       </div>
       <div className="space-y-3 border-t border-line pt-4">
         <h2>You can get the role yourself</h2>

@@ -6,9 +6,11 @@ import { Button, Notice } from "@/components/ui/ui";
 import { ask, consentPageLinks } from "../actions";
 
 /** Asks a colleague with a higher role; the link is shown once, and mailed when an address is given. */
-export function AskForm({ id, label, isFolded }: { id: string; label: string; isFolded: boolean }) {
+export function AskForm({ id, label, open }: { id: string; label: string; open: string | null }) {
+  const isFolded = open !== null;
   const [result, submit, isPending] = useActionState(ask, null);
-  const asked = result?.asked;
+  // The link of a request that is over is of no use any more.
+  const asked = open !== null && result?.asked?.link.includes(open) ? result.asked : undefined;
   const form = (
     <form action={submit} className="space-y-3">
       <input type="hidden" name="onboarding" value={id} />
