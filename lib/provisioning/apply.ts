@@ -313,6 +313,8 @@ async function grantAndIssue(site: Site, operations: readonly Operation[]): Prom
       if (operation.kind === "credential") {
         const answer = own.at(-1)?.answer;
         if (!answer || (answer instanceof GraphError && answer.meaning === "not-tried")) {
+          // It comes last: when nothing else stopped the run, it was only the chain that broke.
+          if (answer && !stopped) left.push(operation);
           site.ends(operation.id, "skipped", {
             note: "Issued once the permissions are granted",
             facts: site.knowsCredential(name),
