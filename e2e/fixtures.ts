@@ -33,7 +33,11 @@ base.afterEach(async () => {
 });
 
 export const sandbox = {
-  reset: () => fetch(`${stack.sandboxUrl}/_sandbox/reset`, { method: "POST" }),
+  /** As at the start; the copies of the directory lag a little, unless a test wants more. */
+  reset: async (lag = { minMs: 0, maxMs: 400 }) => {
+    await fetch(`${stack.sandboxUrl}/_sandbox/reset`, { method: "POST" });
+    await sandbox.post("lag", lag);
+  },
   post: (path: string, body: unknown) =>
     fetch(`${stack.sandboxUrl}/_sandbox/${path}`, {
       method: "POST",

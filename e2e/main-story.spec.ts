@@ -70,7 +70,7 @@ function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {
     });
 }
 
-test.beforeEach(() => sandbox.reset());
+test.beforeEach(() => sandbox.reset({ minMs: 200, maxMs: 1500 }));
 
 test("support invites, the admin provisions Cirrus Connect, the contact reveals once, and a foreign client works with the values", async ({
   browser,

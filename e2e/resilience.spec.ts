@@ -344,3 +344,63 @@ test("a refusal of Graph shows what was tried, what Microsoft said, the request 
   await admin.getByRole("button", { name: "Try again" }).click();
   await provisioned(admin);
 });
+
+test("the sign-in service does not know the new application yet: it is waited for in words; a policy that blocks it is not", async ({
+  browser,
+}) => {
+  const support = await (await browserFor(browser)).newPage();
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, await invite(support), "adele@contoso.com");
+  for (const sts of [700016, 7000229, 7000215, 7000222]) await sandbox.post("faults", { path: "client-credentials", times: 1, sts });
+  await chooseAndApprove(admin, ["Outlook Calendar"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  await admin.getByRole("link", { name: "The record" }).click();
+  for (const words of [/does not know the application yet/, /does not know the service principal yet/, /does not know the new secret yet/])
+    await expect(admin.getByText(words).first()).toBeVisible();
+
+  await sandbox.reset();
+  await sandbox.post("faults", { path: "client-credentials", times: 1, sts: 53003 });
+  const other = await (await browserFor(browser)).newPage();
+  await enter(other, await invite(support), "adele@contoso.com");
+  await chooseAndApprove(other, ["Outlook Calendar"]);
+  await acceptConsent(other);
+  await expect(other.getByText("A Conditional Access policy blocks this sign-in", { exact: false }).first()).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(other.getByText("AADSTS53003").first()).toBeVisible();
+  await other.getByRole("button", { name: "Try again" }).click();
+  await provisioned(other);
+  expect((await contosoNow()).applications[0]!.passwords, "the secret that was never proved is gone").toHaveLength(1);
+});
+
+test("where members may not register applications, a member is told who can, and an administrator finishes", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const before = await (await browserFor(browser)).newPage();
+  await enter(before, await invite(support), "adele@contoso.com");
+  await before.getByRole("link", { name: "Continue" }).click();
+  await before.getByRole("checkbox", { name: "Outlook Calendar" }).check();
+  await before.getByRole("button", { name: "Review the plan" }).click();
+  await before.getByRole("button", { name: "Approve and provision" }).click();
+  await before.getByRole("checkbox", { name: "Consent on behalf of your organization" }).check();
+  await acceptConsent(before);
+  await provisioned(before);
+  await before.getByRole("link", { name: "Undo everything done here" }).click();
+  await before.getByRole("button", { name: "Undo all of this" }).click();
+  await expect(before.getByRole("heading", { level: 1 })).toHaveText("Everything that this portal made is gone", { timeout: 60_000 });
+
+  await policies({ usersMayRegister: false });
+  const link = await invite(support);
+  const nora = await (await browserFor(browser)).newPage();
+  await enter(nora, link, "nora@contoso.com");
+  await chooseAndApprove(nora, ["Outlook Calendar"]);
+  await expect(nora.getByText("Your tenant does not let you register applications", { exact: false })).toBeVisible({ timeout: 30_000 });
+  await expectAccessible(nora);
+  expect((await contosoNow()).applications).toEqual([]);
+  const adele = await (await browserFor(browser)).newPage();
+  await enter(adele, link, "adele@contoso.com");
+  await adele.getByRole("link", { name: "Continue" }).click();
+  await adele.getByRole("link", { name: "See what is left and approve it" }).click();
+  await adele.getByRole("button", { name: "Approve and provision" }).click();
+  await provisioned(adele);
+});

@@ -245,7 +245,16 @@ test("strangers, members of other tenants and foreign pages get nothing", async 
   for (const context of [stranger, fabrikam]) {
     for (const path of [`/o/${id}/events`, `/o/${id}/audit/export`, "/desk/events", `/desk/${id}/audit`])
       expect((await context.request.get(path)).status(), path).toBe(404);
-    for (const path of [`/o/${id}/features`, `/o/${id}/plan`, `/o/${id}/run`, `/o/${id}/audit`, `/desk/${id}`, "/desk", "/desk/new"]) {
+    for (const path of [
+      `/o/${id}/features`,
+      `/o/${id}/plan`,
+      `/o/${id}/run`,
+      `/o/${id}/undo`,
+      `/o/${id}/audit`,
+      `/desk/${id}`,
+      "/desk",
+      "/desk/new",
+    ]) {
       const answer = await context.request.get(path);
       expect(await answer.text(), path).not.toContain("Contoso");
     }

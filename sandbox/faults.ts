@@ -57,7 +57,7 @@ export function takeFault(
 export const isTransport = ({ status, sts }: Fault) => status === undefined && sts === undefined;
 
 /** A number from 0 to 1 that is the same whenever the same things are asked. */
-export function chance(...parts: (string | number)[]): number {
+function chance(...parts: (string | number)[]): number {
   return createHash("sha256").update(parts.join("|")).digest().readUInt32BE(0) / 2 ** 32;
 }
 

@@ -5,7 +5,7 @@ import type { Chaos, Fault } from "./faults.ts";
 import permissionTable from "./permissions.json" with { type: "json" };
 
 export const GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000";
-export const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
+const EXCHANGE_APP_ID = "00000002-0000-0ff1-ce00-000000000000";
 
 export const ROLE = {
   globalAdministrator: "62e90394-69f5-4237-9190-012177145e10",
@@ -34,7 +34,7 @@ export type User = {
   tokensValidFrom: number;
 };
 export type Permission = { id: string; value: string; kind: "Role" | "Scope"; adminConsentRequired: boolean };
-export type DirectoryObject = { id: string; [property: string]: unknown };
+type DirectoryObject = { id: string; [property: string]: unknown };
 export type PasswordCredential = {
   keyId: string;
   displayName: string | null;
@@ -322,7 +322,7 @@ const guidBytes = (guid: string) => {
 /** Entra's ids of grants are their parts, little endian, one after the other. */
 export const grantId = (clientId: string, resourceId: string, principalId: string | null) =>
   Buffer.concat([clientId, resourceId, ...(principalId ? [principalId] : [])].map(guidBytes)).toString("base64url");
-export const assignmentId = (principalId: string) => Buffer.concat([guidBytes(principalId), randomBytes(16)]).toString("base64url");
+const assignmentId = (principalId: string) => Buffer.concat([guidBytes(principalId), randomBytes(16)]).toString("base64url");
 
 /** Makes one permission of a resource the application's for the whole tenant; once. */
 export function assignRole(t: Tenant, principal: ServicePrincipal, resource: ServicePrincipal, appRoleId: string): AppRoleAssignment {

@@ -33,6 +33,10 @@ Vestibule is ready. Nothing here touches a real tenant: a sandbox plays Microsof
                   or as Chris Green to see what a Cloud Application Administrator may not do
   4. Contact      open the one-time link from the mailbox
 
+  5. Approver     as Chris, ask priya@contoso.com (Privileged Role Administrator) for approval
+
+  Switchboard     ${stack.sandboxUrl}/_sandbox
+                  policies, Conditional Access, roles, lag and faults of the sandbox
   Accounts        ${stack.sandboxUrl}/    (no passwords: the sign-in page lists them)
   Stop            Ctrl+C. Data stays in ${dataDir}; the sandbox forgets its tenants.
 `);

@@ -96,7 +96,7 @@ export function Lead({ children }: { children: ReactNode }) {
 /** Label and value pairs of a summary; left out on a phone, where only the action stays. */
 export function Facts({ items }: { items: readonly (readonly [label: string, value: ReactNode])[] }) {
   return (
-    <dl className="my-3.5 hidden grid-cols-[1fr_auto] gap-x-3 gap-y-2 text-[14px] md:grid">
+    <dl className="my-3.5 hidden grid-cols-[auto_1fr] gap-x-3 gap-y-2 text-[14px] md:grid">
       {items.map(([label, value]) => (
         <div key={label} className="contents">
           <dt className="text-ink-2">{label}</dt>

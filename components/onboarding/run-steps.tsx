@@ -78,8 +78,8 @@ export function Failure({ failure, at }: { failure: StepFailure; at?: string | u
   );
 }
 
-/** What was done, what is going on, what waits and for whom. */
-export function RunSteps({ steps, now }: { steps: readonly Step[]; now: Date }) {
+/** What was done, what is going on, what waits and for whom. `explained` is a failure that the page shows already. */
+export function RunSteps({ steps, now, explained }: { steps: readonly Step[]; now: Date; explained?: StepFailure | undefined }) {
   return (
     <Card>
       <ol className="divide-y divide-line">
@@ -106,7 +106,12 @@ export function RunSteps({ steps, now }: { steps: readonly Step[]; now: Date }) 
                 )}
                 {step.attempts > 1 && step.state !== "todo" && <p className="text-[13px] text-ink-3">Attempt {step.attempts}</p>}
                 {step.note && <p className="break-words text-[13px] text-ink-3">{step.note}</p>}
-                {step.failure && <Failure failure={step.failure} at={step.finishedAt} />}
+                {step.failure &&
+                  (step.failure.message === explained?.message && step.failure.requestId === explained?.requestId ? (
+                    <p className="text-[13px] text-ink-3">Explained above</p>
+                  ) : (
+                    <Failure failure={step.failure} at={step.finishedAt} />
+                  ))}
               </div>
               <span className={clsx("col-start-2 text-[13px] sm:col-start-3", tone)}>{word}</span>
             </li>

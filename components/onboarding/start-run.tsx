@@ -28,6 +28,8 @@ export function StartRun({
   changed,
   settings,
   loginHint,
+  look = "primary",
+  wide = false,
 }: {
   begin: (hasAsked: boolean) => Promise<StartAnswer>;
   auto: boolean;
@@ -40,6 +42,8 @@ export function StartRun({
   changed: string;
   settings: BrowserSettings;
   loginHint: string;
+  look?: "primary" | "danger";
+  wide?: boolean;
 }) {
   const router = useRouter();
   const [state, setState] = useState<State>({ is: auto ? "starting" : "quiet" });
@@ -110,6 +114,10 @@ export function StartRun({
         </div>
       );
     case "quiet":
-      return <Button onClick={() => void go()}>{label}</Button>;
+      return (
+        <Button look={look} wide={wide} onClick={() => void go()}>
+          {label}
+        </Button>
+      );
   }
 }

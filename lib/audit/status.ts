@@ -31,7 +31,7 @@ export type HandoffProgress = {
   mailFailed?: string;
 };
 type Outcome = "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
-export type RunProgress = {
+type RunProgress = {
   id: string;
   startedAt: string;
   finishedAt?: string;

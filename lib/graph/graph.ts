@@ -60,7 +60,7 @@ export type GraphRequest = {
 };
 export type GraphAnswer = { status: number; body: unknown; requestId: string };
 export type PlannedCall = { method: string; path: string; clientRequestId: string; tag?: string };
-export type CallRecord = PlannedCall & { attempt: number; status: number; code?: string; requestId: string; durationMs: number };
+type CallRecord = PlannedCall & { attempt: number; status: number; code?: string; requestId: string; durationMs: number };
 export type Wait = { reason: WaitReason; retryAt: Date; words: string; code: string };
 
 type ErrorBody = { error?: { code?: string; message?: string; details?: { code?: string }[] } };

@@ -23,7 +23,7 @@ export type Rule = {
 };
 
 /** The first rule that fits decides. */
-export const RULES: readonly Rule[] = [
+const RULES: readonly Rule[] = [
   { status: 0, means: "outage", retry: "repeatable", reason: "outage" },
   { code: "NotJson", means: "not-json", retry: "repeatable", reason: "outage" },
   { status: 429, means: "throttled", retry: "always", reason: "throttled" },

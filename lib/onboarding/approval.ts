@@ -63,7 +63,8 @@ export async function ask(person: SignedIn, id: string, wish: { message: string;
   const review = await provisioning.review(person, subject, now);
   if (!review.ok) return review;
   const items = provisioning.needingApproval(review.value.operations);
-  if (items.length === 0) return refuse(NOTHING_TO_ASK);
+  const isMade = Object.values(onboarding.progress.registrations).some(({ servicePrincipalId }) => servicePrincipalId);
+  if (items.length === 0 || !isMade) return refuse(NOTHING_TO_ASK);
   const approvalId = randomUUID();
   const token = newToken();
   const expiresAt = new Date(now.getTime() + LINK_DAYS * 86_400_000);
@@ -306,7 +307,7 @@ async function decide(
   event: Extract<Parameters<typeof audit.record>[4], { type: "approval.approved" | "approval.rejected" }>,
 ): Promise<Outcome<null>> {
   return db().$transaction(async (tx) => {
-    await tx.$executeRaw`SELECT 1 FROM "Onboarding" WHERE "id" = ${id}::uuid FOR UPDATE`;
+    await tx.$queryRaw`SELECT 1 FROM "Onboarding" WHERE "id" = ${id}::uuid FOR UPDATE`;
     const { state } = await tx.onboarding.findUniqueOrThrow({ where: { id }, select: { state: true } });
     const { approval } = state as { approval?: ApprovalProgress };
     const isRunning = approval?.run && !approval.run.finishedAt;

@@ -27,10 +27,12 @@ const MAY_NOT = {
 
 export type Invited = { id: string; link: string; mailed: boolean };
 
-async function mailInvitation(
-  row: { id: string; to: string; manifest: Manifest; customerName: string; invitedBy: string; link: string; expiresAt: Date },
+/** Mails the link, and gives it to whoever invites in any case. */
+async function giveLink(
+  row: { id: string; to: string; manifest: Manifest; customerName: string; invitedBy: string; token: string; expiresAt: Date },
   now: Date,
-): Promise<boolean> {
+): Promise<Outcome<Invited>> {
+  const link = `${config().BASE_URL}/o/${row.id}#${row.token}`;
   const sent = await notify.send(
     notify.invitationMail({
       to: row.to,
@@ -38,7 +40,7 @@ async function mailInvitation(
       vendor: row.manifest.vendor.name,
       customer: row.customerName,
       invitedBy: row.invitedBy,
-      link: row.link,
+      link,
       expiresAt: row.expiresAt,
     }),
   );
@@ -50,10 +52,8 @@ async function mailInvitation(
       ? { type: "invitation.mailed", detail: { to: row.to } }
       : { type: "invitation.mail-failed", detail: { to: row.to, reason: sent.refusal.message } },
   );
-  return sent.ok;
+  return accept({ id: row.id, link, mailed: sent.ok });
 }
-
-const linkOf = (id: string, token: string) => `${config().BASE_URL}/o/${id}#${token}`;
 
 /** Creates an onboarding and its invitation link. The link is returned once; only its digest is kept. */
 export async function invite(support: Support, input: unknown, now: Date): Promise<Outcome<Invited>> {
@@ -97,9 +97,7 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
       detail: { productId, manifestVersion: manifest.version, customerName, expectedDomain, offered, expiresAt: expiresAt.toISOString() },
     });
   });
-  const link = linkOf(id, token);
-  const mailed = await mailInvitation({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, link, expiresAt }, now);
-  return accept({ id, link, mailed });
+  return giveLink({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, token, expiresAt }, now);
 }
 
 /** A fresh link in place of the old one, which stops working. */
@@ -117,10 +115,8 @@ export async function renew(support: Support, id: string, now: Date): Promise<Ou
       detail: { expiresAt: expiresAt.toISOString() },
     });
   });
-  const link = linkOf(id, token);
   const { manifest, customerName, adminEmail } = onboarding;
-  const mailed = await mailInvitation({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, link, expiresAt }, now);
-  return accept({ id, link, mailed });
+  return giveLink({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, token, expiresAt }, now);
 }
 
 /** Ends the onboarding for the customer, a pending handoff included. What is in the tenant stays. */

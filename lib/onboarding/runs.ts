@@ -22,6 +22,13 @@ export const NO_PLAN = {
   message: "The plan has changed or was not approved. Review it and approve.",
 } as const;
 
+const NOT_THERE = {
+  code: "approval.not-there",
+  status: 409,
+  message:
+    "The application that this is for is not in your tenant as it was when you were asked. Nothing was granted. Tell your colleague to review the plan and to ask again.",
+} as const;
+
 /** `sign-in`: Microsoft wants a new sign-in that brings `claims`. */
 export type Started = { is: "started" | "plan-changed" | "consent-needed" } | { is: "sign-in"; message: string; claims: string };
 type Kind = "provision" | "approval" | "undo";
@@ -74,7 +81,7 @@ async function start(
       },
       seal: await sealing(person, onboarding, actor),
     });
-    if (!prepared.ok) return whyNot(prepared.refusal, id, actor, onboarding);
+    if (!prepared.ok) return whyNot(kind, prepared.refusal, id, actor, onboarding);
     if (prepared.value === "nothing") return accept({ is: "started" });
     await record(id, actor, new Date(), { type: "run.started", detail: { runId, steps: prepared.value.steps, kind } });
     isUnderWay = true;
@@ -94,9 +101,11 @@ async function start(
   }
 }
 
-async function whyNot(refusal: Refused, id: string, actor: Actor, { progress }: Onboarding): Promise<Outcome<Started>> {
+async function whyNot(kind: Kind, refusal: Refused, id: string, actor: Actor, { progress }: Onboarding): Promise<Outcome<Started>> {
+  if (refusal.code === "provisioning.plan-changed" && kind === "approval") return refuse(NOT_THERE);
   if (refusal.code === "provisioning.plan-changed") {
-    await record(id, actor, new Date(), { type: "plan.changed", detail: { digest: progress.approved?.digest ?? "" } });
+    if (kind === "provision")
+      await record(id, actor, new Date(), { type: "plan.changed", detail: { digest: progress.approved?.digest ?? "" } });
     return accept({ is: "plan-changed" });
   }
   if (refusal.code === "auth.consent-needed") return accept({ is: "consent-needed" });

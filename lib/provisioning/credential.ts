@@ -44,14 +44,11 @@ export async function issueAlone(
   let lifetime = longest;
   for (;;) {
     const isUnknown = error.meaning === "outage" || error.meaning === "not-json";
-    if (!isUnknown)
-      site.note({
-        type: "step.started",
-        detail: { step: operation.id, attempt: 1, registration: site.desired.id, facts: site.knowsCredential(name) },
-      });
-    const shorter = lifetimes.shift();
+    if (!isUnknown) site.knowsCredential(name);
+    const mayShorten = error.meaning === "credential-lifetime" && site.desired.mayShorten;
+    const shorter = mayShorten ? lifetimes.shift() : undefined;
     if (isUnknown && losses < TRIES_AFTER_LOSS) losses += 1;
-    else if (error.meaning === "credential-lifetime" && site.desired.mayShorten && shorter !== undefined) lifetime = shorter;
+    else if (shorter !== undefined) lifetime = shorter;
     else return site.refused(operation.id, error, "issue a client secret", operation.roles);
     name = `${site.desired.mark} ${site.run.newNonce()}`;
     site.startsCredential(operation.id, name);

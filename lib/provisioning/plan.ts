@@ -45,7 +45,7 @@ export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
   };
 }
 
-export type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
+type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
 type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
 /** create / change / remove something, leave it as it is, or be unable to. */
 export type Effect = "create" | "change" | "same" | "blocked" | "remove";
@@ -432,6 +432,8 @@ export const restrictedTo = (items: readonly ApprovalItem[], operations: readonl
     const asked = items.filter(({ step }) => step === operation.id).map(({ value }) => value);
     if (asked.length === 0) return [];
     const permissions = operation.permissions.filter(({ value }) => asked.includes(value));
-    const isDone = operation.effect !== "blocked" && permissions.every(({ isGranted }) => isGranted);
-    return [{ ...operation, permissions, ...(isDone ? { effect: "same" as const, needsRole: null } : {}) }];
+    const missing = permissions.filter(({ isGranted }) => !isGranted).length;
+    if (missing === 0 && operation.effect !== "blocked") return [{ ...operation, permissions, effect: "same", needsRole: null }];
+    const kind = operation.kind === "grant-application" ? "application" : "delegated";
+    return [{ ...operation, permissions, title: `Grant ${counted(missing, `${kind} permission`)}` }];
   });

@@ -179,7 +179,7 @@ export class Site {
     return this.stopped(id, stoppedBy(error, doing, roles));
   }
   stopped(id: string, { outcome, failure }: StepStopped): RunResult {
-    this.ends(id, outcome, {}, failure);
+    this.ends(id, outcome, { facts: { openCredentials: [...this.openCredentials] } }, failure);
     return { outcome: outcome === "failed" ? "failed" : "awaiting-approval", failure };
   }
 

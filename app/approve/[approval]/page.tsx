@@ -1,11 +1,11 @@
 import { SignInButton } from "@/components/entra/entra";
-import { Columns, Facts, Lead, Narrow, TopBar } from "@/components/onboarding/frame";
+import { Columns, Lead, Narrow, TopBar } from "@/components/onboarding/frame";
 import { OpenLink } from "@/components/onboarding/open-link";
 import { Failure, RunSteps } from "@/components/onboarding/run-steps";
 import { StartRun } from "@/components/onboarding/start-run";
 import { Live } from "@/components/ui/live";
 import { SignOut } from "@/components/ui/sign-out";
-import { Card, Notice, Since, Time } from "@/components/ui/ui";
+import { Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings, findSignedIn } from "@/lib/auth/auth";
 import * as approval from "@/lib/onboarding/approval";
 import { isAtWork } from "@/lib/onboarding/find";
@@ -91,7 +91,7 @@ export default async function Approve({
               <div>
                 <dt className="text-ink-2">Since</dt>
                 <dd>
-                  <Since at={request.at} now={now} />, <Time at={request.at} />
+                  <Time at={request.at} />
                 </dd>
               </div>
               {mayDecide && (
@@ -229,14 +229,17 @@ export default async function Approve({
             </>
           )}
           {isGranted && (
-            <Facts
-              items={[
-                ["Granted", request.approved.map(({ value }) => value).join(", ")],
-                ...(request.declined.length > 0 ? [["Declined", request.declined.map(({ value }) => value).join(", ")] as const] : []),
-                ["By", request.decidedBy ?? ""],
-                ["At", <Time key="t" at={run?.finishedAt ?? now} />],
-              ]}
-            />
+            <Card className="px-5 py-3.5">
+              <p>
+                Granted by {request.decidedBy}, <Time at={run?.finishedAt ?? now} />:{" "}
+                <code>{request.approved.map(({ value }) => value).join(", ")}</code>
+              </p>
+              {request.declined.length > 0 && (
+                <p className="text-ink-2">
+                  Declined: <code>{request.declined.map(({ value }) => value).join(", ")}</code>
+                </p>
+              )}
+            </Card>
           )}
           {person && isOfTenant && run && (
             <section aria-labelledby="steps">

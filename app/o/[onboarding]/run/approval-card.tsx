@@ -1,7 +1,7 @@
 import { SignInButton } from "@/components/entra/entra";
 import { StartRun } from "@/components/onboarding/start-run";
 import { Act } from "@/components/ui/act";
-import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
+import { buttonClass, Card, Notice, Time } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import type { Onboarding } from "@/lib/onboarding/find";
 import { featuresWith } from "@/lib/onboarding/onboarding";
@@ -50,7 +50,9 @@ export function ApprovalCard({
   const { approval, consentPage } = progress;
   const isOpen = approval?.state === "open" && new Date(approval.expiresAt) > now;
   const here = `/o/${id}/run`;
-  if (abilitiesOf(person.directoryRoles).canGrantApplication)
+  const isMade = Object.values(progress.registrations).some(({ servicePrincipalId }) => servicePrincipalId);
+  const { canGrantApplication, canRegister } = abilitiesOf(person.directoryRoles);
+  if (canGrantApplication && (isMade || canRegister))
     return (
       <Notice tone="info" title="Your role allows what is missing">
         <p>{progress.run?.by} could not grant it. You see only what is left, and approve it in your own name.</p>
@@ -59,6 +61,18 @@ export function ApprovalCard({
             See what is left and approve it
           </a>
         </p>
+      </Notice>
+    );
+  if (!isMade)
+    return (
+      <Notice tone="wait" title="The app registration itself needs a colleague with a role">
+        <p>
+          Your tenant does not let you register applications. Forward the invitation, or this address, to a Cloud Application Administrator,
+          Application Administrator or Global Administrator of {progress.signedIn?.domain}: they sign in, read the same plan and finish it.
+        </p>
+        <SignInButton look="quiet" settings={settings} ask={{ to: `${here}?go=1`, loginHint: person.username }}>
+          I activated my role: check again
+        </SignInButton>
       </Notice>
     );
   return (
@@ -85,7 +99,7 @@ export function ApprovalCard({
             <p>
               Asked by {approval.by}
               {approval.to && <> ({approval.mailFailed ? `the mail to ${approval.to} was not accepted` : `mailed to ${approval.to}`})</>},{" "}
-              <Since at={approval.at} now={now} /> ago. {approval.openedAt ? "The link was opened." : "Not opened yet."} It works until{" "}
+              <Time at={approval.at} />. {approval.openedAt ? "The link was opened." : "Not opened yet."} It works until{" "}
               <Time at={approval.expiresAt} />. You can close this page.
             </p>
             <Act action={withdrawRequest} fields={{ onboarding: id }} look="quiet" busy="Withdrawing…">

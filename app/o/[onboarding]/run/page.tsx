@@ -237,7 +237,6 @@ export default async function Run({
           {isApproving && <Notice live tone="info" title={`${approval?.decidedBy} approved; the permissions are being granted`} />}
           {canRetry && run?.outcome === "awaiting-approval" && !isApproving && (
             <>
-              {run.failure && <Failure failure={run.failure} at={run.finishedAt} />}
               {go && startRun("Try again", true)}
               <ApprovalCard subject={subject} person={person} settings={settings} now={now} />
             </>
@@ -294,7 +293,7 @@ export default async function Run({
               <p role="status" className="sr-only">
                 {isRunning ? `${count("done", "already-ok")} of ${progress.steps.length} steps done` : title}
               </p>
-              <RunSteps steps={progress.steps} now={now} />
+              <RunSteps steps={progress.steps} now={now} explained={run?.outcome === "failed" ? run.failure : undefined} />
             </section>
           )}
         </div>

@@ -1,4 +1,5 @@
 import { redirect } from "next/navigation";
+import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead } from "@/components/onboarding/frame";
 import { PlanList } from "@/components/onboarding/plan-list";
 import { Failure, RunSteps } from "@/components/onboarding/run-steps";
@@ -46,6 +47,8 @@ export default async function Undo({
       changed={`${here}?changed=1`}
       settings={browserSettings()}
       loginHint={person.username}
+      look={digest === null ? "primary" : "danger"}
+      wide
     />
   );
   return (
@@ -85,7 +88,17 @@ export default async function Undo({
           {review && !review.ok && (
             <>
               <Notice tone="fail" title={review.refusal.message} />
-              {start(null, "Go to Microsoft", review.refusal.code === "auth.consent-needed" && Boolean(go))}
+              <SignInButton
+                settings={browserSettings()}
+                ask={{
+                  to: here,
+                  loginHint: person.username,
+                  write: true,
+                  ...(review.refusal.claims ? { claims: review.refusal.claims } : {}),
+                }}
+              >
+                Go to Microsoft
+              </SignInButton>
             </>
           )}
           {isInterrupted && <Notice tone="wait" title="Undoing was interrupted. What is gone stays gone; it goes on from there." />}
