@@ -294,6 +294,24 @@ test("the server is killed in the middle: the run goes on when it is back, and n
   await expect(contact.getByText("Client secret value")).toBeVisible();
 });
 
+test("the server is killed in the middle of undoing: it goes on when it is back, and nothing is left", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const admin = await (await browserFor(browser, {}, [/ERR_|Failed to (fetch|load)|network/i])).newPage();
+  await enter(admin, await invite(support), "adele@contoso.com");
+  await chooseAndApprove(admin, ["Active Directory"]);
+  await acceptConsent(admin);
+  await provisioned(admin);
+  await admin.getByRole("link", { name: "Undo everything done here" }).click();
+  await sandbox.post("faults", { method: "DELETE", path: "^/applications", times: 1, status: 429, retryAfter: 4 });
+  await admin.getByRole("button", { name: "Undo all of this" }).click();
+  await expect(admin.getByText("Microsoft asked us to slow down", { exact: false })).toBeVisible();
+  const { portalPid } = stackNow();
+  process.kill(portalPid, "SIGKILL");
+  await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
+  await expect(admin.getByRole("heading", { level: 1 })).toHaveText("Everything that this portal made is gone", { timeout: 60_000 });
+  expect(tenantOf(await sandbox.state(), "contoso.com").applications).toEqual([]);
+});
+
 test("a second onboarding of the same product finds the registration and adds only what is missing", async ({ browser }) => {
   const support = await (await browserFor(browser)).newPage();
   const context = await browserFor(browser);

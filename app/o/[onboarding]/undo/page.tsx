@@ -20,10 +20,11 @@ export default async function Undo({
   searchParams,
 }: {
   params: Promise<{ onboarding: string }>;
-  searchParams: Promise<{ go?: string; asked?: string; changed?: string }>;
+  searchParams: Promise<{ asked?: string; changed?: string }>;
 }) {
   const { onboarding: id } = await params;
-  const { go, asked, changed } = await searchParams;
+  // Nothing here starts by an address alone: what it does cannot be taken back.
+  const { asked, changed } = await searchParams;
   const here = `/o/${id}/undo`;
   const { person, subject } = await requireAdmin(id, here);
   const { progress, manifest } = subject;
@@ -66,7 +67,7 @@ export default async function Undo({
                 ...(run ? [["Started", <Time key="s" at={run.startedAt} />] as const] : []),
               ]}
             />
-            {review?.ok && operations.length > 0 && start(review.value.digest, "Undo all of this", Boolean(go) && !changed)}
+            {review?.ok && operations.length > 0 && start(review.value.digest, "Undo all of this")}
             {isInterrupted && start(null, "Go on", true)}
             {run?.finishedAt && !isDone && !review?.ok && start(null, "Try again")}
             <p className="mt-2.5">
