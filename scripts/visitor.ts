@@ -153,6 +153,11 @@ export async function approvePlan(admin: Visitor, { id, token }: { id: string; t
     true,
   );
   if (!chosen.location) throw new Error(`Not chosen: ${chosen.text.slice(0, 400)}`);
+  await approveShown(admin, id);
+}
+
+/** Approves the plan as the page shows it. */
+export async function approveShown(admin: Visitor, id: string): Promise<void> {
   const plan = await (await admin.fetch(`/o/${id}/plan`)).text();
   const digest = /name="digest" value="([^"]+)"/.exec(plan)?.[1];
   if (!digest) throw new Error(`No plan to approve: ${plan.slice(0, 2000)}`);

@@ -50,6 +50,8 @@ type Page<T> = { value: T[]; "@odata.nextLink"?: string };
 type GraphAssignment = { id: string; resourceId: string; appRoleId: string };
 type GraphGrant = { id: string; resourceId: string; consentType: string; scope: string };
 
+const AGREEING_ABSENCES = 4;
+const ABSENCE_PAUSE_MS = 300;
 const APPLICATION_FIELDS =
   "id,appId,displayName,signInAudience,isFallbackPublicClient,tags,publicClient,web,requiredResourceAccess,passwordCredentials";
 const get = (path: string): GraphRequest => ({ method: "GET", path });
@@ -136,7 +138,10 @@ export async function snapshot(tenant: Tenant, registrations: readonly DesiredRe
     apis.map(async (api, index) => {
       let body = bodyOrNull(answers[index]);
       // Before a service of Microsoft's is said to be missing, several reads have to agree.
-      for (let again = 0; !body && again < 2; again++) body = bodyOrNull((await tenant.batch([resourceRequest(api)]))[0]);
+      for (let again = 0; !body && again < AGREEING_ABSENCES; again++) {
+        await new Promise((resolve) => setTimeout(resolve, ABSENCE_PAUSE_MS));
+        body = bodyOrNull((await tenant.batch([resourceRequest(api)]))[0]);
+      }
       if (body) actual.resources[api] = resourceOf(body);
     }),
   );
