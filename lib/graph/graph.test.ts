@@ -337,6 +337,22 @@ test("when the answer to a chain is lost, only what may be sent twice is sent ag
   ]);
 });
 
+test("a token that is refused in the middle of a chain does not repeat what was done before it", async () => {
+  script = [
+    answer(200, {
+      responses: [
+        chainMember("0", 401, failure("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")),
+        chainMember("1", 200, { keyId: "k" }),
+      ],
+    }),
+    answer(200, { responses: [chainMember("0", 201)] }),
+  ];
+  const { graph } = tenant();
+  const answers = await graph.chain([write("/grant"), write("/addPassword", { repeatable: false })], () => false);
+  expect(answers).toMatchObject([{ status: 201 }, { body: { keyId: "k" } }]);
+  expect(seen).toHaveLength(2);
+});
+
 test("the token goes to the configured Graph and nowhere else", async () => {
   script = [answer(200, {})];
   const { graph, calls } = tenant();

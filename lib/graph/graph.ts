@@ -27,6 +27,8 @@ export const delegatedGrantId = (clientId: string, resourceId: string) =>
 /** A call that Graph refused or never answered. `meaning` is what to act on; the rest is to show. */
 export class GraphError extends Error {
   override name = "GraphError";
+  /** How long it took until it was lost; 0 when that is said elsewhere. */
+  durationMs = 0;
   constructor(
     readonly failure: Failure,
     readonly meaning: GraphMeaning,
@@ -190,6 +192,10 @@ export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DE
     const client = clientWith(await token(isFreshToken));
     const started = performance.now();
     const durationMs = () => Math.round(performance.now() - started);
+    const lost = (error: GraphError) => {
+      error.durationMs = durationMs();
+      return error;
+    };
     let response: Response;
     let text: string;
     try {
@@ -207,15 +213,13 @@ export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DE
       text = await response.text();
     } catch (cause) {
       if (cause instanceof TypeError || (cause as { statusCode?: number }).statusCode === -1)
-        throw Object.assign(unanswered(request, 0, "ConnectionLost"), { durationMs: durationMs() });
+        throw lost(unanswered(request, 0, "ConnectionLost"));
       throw cause;
     }
     try {
       return { response, body: text ? JSON.parse(text) : null, durationMs: durationMs() };
     } catch {
-      throw Object.assign(unanswered(request, response.status, "NotJson", response.headers.get("request-id") ?? ""), {
-        durationMs: durationMs(),
-      });
+      throw lost(unanswered(request, response.status, "NotJson", response.headers.get("request-id") ?? ""));
     }
   }
 
@@ -261,7 +265,7 @@ export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DE
           status: error.status,
           code: error.code,
           requestId: error.requestId,
-          durationMs: (error as unknown as { durationMs: number }).durationMs,
+          durationMs: error.durationMs,
         });
       throw error;
     });
@@ -349,10 +353,11 @@ export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DE
       } catch (error) {
         if (!(error instanceof GraphError)) throw error;
         isLost = error.status === 0 || error.status >= 500 || error.meaning === "not-json";
-        for (const index of open) report(index, error.status, error.requestId, 0, error.code);
+        for (const index of open) report(index, error.status, error.requestId, error.durationMs, error.code);
         throw error;
       }
       let longest: GraphError | null = null;
+      let refusedToken: GraphError | null = null;
       let hasFailed = false;
       for (const member of members) {
         const index = Number(member.id);
@@ -362,15 +367,17 @@ export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DE
         report(index, member.status, header("request-id") ?? "", durationMs, error?.code);
         if (!error) answers[index] = { status: member.status, body: member.body ?? null, requestId: header("request-id") ?? "" };
         else if (error.meaning === "not-tried") continue;
+        else if (error.meaning === "claims" || error.meaning === "unauthenticated") refusedToken = error;
         else if (waitReason(error, request))
           longest = longest && (longest.retryAfterMs ?? 0) >= (error.retryAfterMs ?? 0) ? longest : error;
         else {
           answers[index] = error;
           hasFailed ||= !isFine(error);
-          if (error.meaning === "claims" || error.meaning === "unauthenticated") throw error;
         }
       }
+      // Only now: what the other members did must not be done again.
       open = open.filter((index) => !answers[index]);
+      if (refusedToken) throw refusedToken;
       if (isChain && hasFailed) return;
       if (longest) throw longest;
       // Only what waited for a member that failed harmlessly is left.

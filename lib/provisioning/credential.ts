@@ -25,6 +25,9 @@ const request = (site: Site, tag: string, name: string, end: Date): GraphRequest
 export const secretRequest = (site: Site, tag: string, name: string, months: number) =>
   request(site, tag, name, inMonths(site.run.now(), months));
 
+/** Nothing came back, or nothing that is Graph's: whether the credential was made is unknown. */
+export const isLost = (error: GraphError) => error.meaning === "outage" || error.meaning === "not-json";
+
 /**
  * After the first try failed. A refusal for the lifetime is answered with shorter ones when the admin allowed it. A lost
  * answer is answered with a new credential of a new name; what the lost call may have made is found by its name and removed
@@ -43,7 +46,7 @@ export async function issueAlone(
   const lifetimes = SHORTER_DAYS.map((days) => days * DAY_MS).filter((ms) => ms < longest);
   let lifetime = longest;
   for (;;) {
-    const isUnknown = error.meaning === "outage" || error.meaning === "not-json";
+    const isUnknown = isLost(error);
     if (!isUnknown) site.knowsCredential(name);
     const mayShorten = error.meaning === "credential-lifetime" && site.desired.mayShorten;
     const shorter = mayShorten ? lifetimes.shift() : undefined;
