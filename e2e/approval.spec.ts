@@ -205,6 +205,7 @@ test("a role that is activated later: a fresh token is fetched and the run goes 
 test("Microsoft's own consent page: what it says is not believed, what the tenant shows is", async ({ browser }) => {
   const support = await (await browserFor(browser)).newPage();
   const chris = await (await browserFor(browser)).newPage();
+  await sandbox.post("lag", { minMs: 0, maxMs: 800 });
   await untilApprovalIsNeeded(chris, await invite(support));
   await chris.getByText("Your colleague would rather use Microsoft’s own page").click();
   await chris.getByRole("button", { name: "Prepare Microsoft’s page" }).click();

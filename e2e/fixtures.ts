@@ -33,8 +33,8 @@ base.afterEach(async () => {
 });
 
 export const sandbox = {
-  /** As at the start; the copies of the directory lag a little, unless a test wants more. */
-  reset: async (lag = { minMs: 0, maxMs: 400 }) => {
+  /** As at the start, but without lag: the main story and the drills have it, other tests ask for it. */
+  reset: async (lag = { minMs: 0, maxMs: 0 }) => {
     await fetch(`${stack.sandboxUrl}/_sandbox/reset`, { method: "POST" });
     await sandbox.post("lag", lag);
   },

@@ -135,6 +135,7 @@ test("a Cloud Application Administrator does all they may, and a Privileged Role
 test("throttling, an outage, a lost answer and a double click still end with one of each", async ({ browser }) => {
   const support = await (await browserFor(browser)).newPage();
   const link = await invite(support);
+  await sandbox.post("lag", { minMs: 200, maxMs: 1500 });
   await sandbox.post("faults", { method: "PATCH", path: "^/applications", times: 1, status: 503 });
   await sandbox.post("faults", { method: "PATCH", path: "^/applications", times: 1, reset: "after" });
   await sandbox.post("faults", { method: "PATCH", path: "^/servicePrincipals", times: 1, status: 429, retryAfter: 1 });

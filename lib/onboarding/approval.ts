@@ -11,7 +11,7 @@ import { permissionsFor } from "../catalogue/selection.ts";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
 import * as notify from "../notify/notify.ts";
-import { accept, type Outcome, refuse } from "../outcome.ts";
+import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
@@ -217,9 +217,9 @@ export async function review(
   approvalId: string,
   token: string | undefined,
   now: Date,
-): Promise<Outcome<Asking, auth.StsRefusal | { code: string; status: 403 | 404 | 410; message: string }>> {
+): Promise<Outcome<Asking, Refusal | auth.StsRefusal>> {
   const found = await requireApprover(person, approvalId, token, now);
-  if (!found.ok) return found as Outcome<never, { code: string; status: 404; message: string }>;
+  if (!found.ok) return found;
   const { onboarding, approval } = found.value;
   const subject = await subjectOf(person, onboarding);
   if (!subject) return refuse(OVER("There is no plan any more. Ask for a new link."));
