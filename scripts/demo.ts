@@ -32,7 +32,6 @@ Vestibule is ready. Nothing here touches a real tenant: a sandbox plays Microsof
   3. Admin        sign in as Adele Vance (Global Administrator of contoso.com),
                   or as Chris Green to see what a Cloud Application Administrator may not do
   4. Contact      open the one-time link from the mailbox
-
   5. Approver     as Chris, ask priya@contoso.com (Privileged Role Administrator) for approval
 
   Switchboard     ${stack.sandboxUrl}/_sandbox
