@@ -110,7 +110,7 @@ export class Drill {
   }
 
   /** A tenant whose admin has approved a plan and not started it. */
-  async approved(kind: Kind, name: string): Promise<Case> {
+  async approved(kind: Kind, name: string, onShown?: (domain: string) => Promise<void>): Promise<Case> {
     const domain = `${name}-${++this.#number}.example`;
     const { users } = await this.#sandbox<{ users: { id: string }[] }>("tenants", { domain });
     const admin = new Visitor(this.#place);
@@ -124,7 +124,7 @@ export class Drill {
       await this.ended(first);
     }
     const invitation = await invite(support, domain, kind.wish);
-    await approvePlan(admin, invitation, kind.wish);
+    await approvePlan(admin, invitation, kind.wish, onShown && (() => onShown(domain)));
     return { domain, admin, id: invitation.id, kind };
   }
 
@@ -309,13 +309,15 @@ export class Drill {
     return verdict.ok ? [] : [`onboarding ${verdict.onboardingId}, record ${verdict.seq}: ${verdict.reason}`];
   }
 
-  /** What a run costs when nothing goes wrong: requests, the longest chain of them, and the time until the read-back. */
+  /** What a run costs when nothing goes wrong: its requests from Approve on, the longest chain of them, and its time until the read-back. */
   async cost(latencyMs: number): Promise<Cost> {
     const [kind] = KINDS;
     await this.lag(0, 0);
-    const at = await this.approved(kind!, "cost");
-    await this.latency(latencyMs, 0);
-    const before = (await this.requests(at.domain)).length;
+    let before = 0;
+    const at = await this.approved(kind!, "cost", async (domain) => {
+      await this.latency(latencyMs, 0);
+      before = (await this.requests(domain)).length;
+    });
     const began = Date.now();
     await start(at.admin, at.id);
     const progress = await this.ended(at);

@@ -142,7 +142,12 @@ export async function invite(support: Visitor, domain: string, { productId, offe
 }
 
 /** The admin opens the invitation, enters the tenant and chooses; the plan is approved. */
-export async function approvePlan(admin: Visitor, { id, token }: { id: string; token: string }, wish: Wish): Promise<void> {
+export async function approvePlan(
+  admin: Visitor,
+  { id, token }: { id: string; token: string },
+  wish: Wish,
+  onShown?: () => Promise<void>,
+): Promise<void> {
   await admin.post(`/o/${id}/open`, { token });
   await admin.action(`/o/${id}/tenant`, ADMIN_ACTIONS, "enter", [["onboarding", id]], true);
   const chosen = await admin.action(
@@ -153,14 +158,15 @@ export async function approvePlan(admin: Visitor, { id, token }: { id: string; t
     true,
   );
   if (!chosen.location) throw new Error(`Not chosen: ${chosen.text.slice(0, 400)}`);
-  await approveShown(admin, id);
+  await approveShown(admin, id, onShown);
 }
 
-/** Approves the plan as the page shows it. */
-export async function approveShown(admin: Visitor, id: string): Promise<void> {
+/** Approves the plan as the page shows it; `onShown` is called between the two. */
+export async function approveShown(admin: Visitor, id: string, onShown: () => Promise<void> = async () => {}): Promise<void> {
   const plan = await (await admin.fetch(`/o/${id}/plan`)).text();
   const digest = /name="digest" value="([^"]+)"/.exec(plan)?.[1];
   if (!digest) throw new Error(`No plan to approve: ${plan.slice(0, 2000)}`);
+  await onShown();
   const approved = await admin.action(
     `/o/${id}/plan`,
     ADMIN_ACTIONS,

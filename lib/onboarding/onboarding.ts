@@ -83,7 +83,27 @@ export async function review(
   now: Date,
 ): Promise<Outcome<provisioning.Review, auth.StsRefusal> | null> {
   const subject = await subjectOf(person, onboarding);
-  return subject && provisioning.review(person, subject, now);
+  if (!subject) return null;
+  const reviewed = await provisioning.review(person, subject, now);
+  if (reviewed.ok) remember(person, onboarding, reviewed.value);
+  return reviewed;
+}
+
+/**
+ * Plans that were shown to this process's visitors a moment ago: approving one need not read the tenant again, since the
+ * run does, and refuses what was not approved. Another process, or a later one, reads.
+ */
+const processWide = globalThis as { vestibuleShown?: Map<string, provisioning.Review> };
+const SHOWN_KEPT = 500;
+const shownKey = (person: SignedIn, { id, progress }: Onboarding, digest: string) =>
+  [person.sessionDigest, id, progress.chosenAt, digest].join("|");
+function remember(person: SignedIn, onboarding: Onboarding, review: provisioning.Review) {
+  processWide.vestibuleShown ??= new Map();
+  const shown = processWide.vestibuleShown;
+  const key = shownKey(person, onboarding, review.digest);
+  shown.delete(key);
+  shown.set(key, review);
+  if (shown.size > SHOWN_KEPT) shown.delete(shown.keys().next().value!);
 }
 
 /** Approves exactly the plan that was shown. */
@@ -91,16 +111,20 @@ export async function approve(person: SignedIn, id: string, digest: string, now:
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   if (isRunning(found.value)) return refuse(runs.BUSY);
-  const shown = await review(person, found.value, now);
-  if (!shown) return refuse(runs.NO_PLAN);
-  if (!shown.ok) return shown;
-  if (shown.value.digest !== digest) return refuse(runs.NO_PLAN);
+  let shown = processWide.vestibuleShown?.get(shownKey(person, found.value, digest));
+  if (!shown) {
+    const reviewed = await review(person, found.value, now);
+    if (!reviewed) return refuse(runs.NO_PLAN);
+    if (!reviewed.ok) return reviewed;
+    if (reviewed.value.digest !== digest) return refuse(runs.NO_PLAN);
+    shown = reviewed.value;
+  }
   await record(id, actorOf(person, "admin"), now, {
     type: "plan.approved",
     detail: {
       digest,
-      basis: shown.value.basis,
-      operations: shown.value.operations.flatMap(({ id: operation, effect, title }) =>
+      basis: shown.basis,
+      operations: shown.operations.flatMap(({ id: operation, effect, title }) =>
         effect === "remove" ? [] : [{ id: operation, effect, title }],
       ),
     },
