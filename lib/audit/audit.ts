@@ -82,6 +82,8 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
   }
   await tx.auditEvent.createMany({ data: rows });
   const { status, waitingFor, since } = standing(state, at);
+  // A Graph call is a detail of a step; the list shows the step.
+  const latest = events.findLast(({ type }) => type !== "graph.called" && type !== "graph.calling");
   await tx.onboarding.update({
     where: { id: onboardingId },
     data: {
@@ -92,10 +94,7 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
       waitingFor,
       waitingSince: new Date(since),
       tenantId: state.signedIn?.tenantId ?? null,
-      // A Graph call is a detail of a step; the list shows the step.
-      ...(events.some(({ type }) => type !== "graph.called")
-        ? { lastEvent: events.findLast(({ type }) => type !== "graph.called")!.type, lastEventAt: at }
-        : {}),
+      ...(latest ? { lastEvent: latest.type, lastEventAt: at } : {}),
     },
     select: { id: true },
   });
