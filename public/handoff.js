@@ -87,17 +87,20 @@
     input.focus();
   }
 
-  function field(label, value) {
-    const row = document.createElement("div");
-    row.className = "field";
-    const code = text("code", value);
+  function copyButton(value, label) {
     const copy = button("Copy", async () => {
       await navigator.clipboard.writeText(value);
       copy.textContent = "Copied";
       setTimeout(() => (copy.textContent = "Copy"), 1500);
     });
     copy.setAttribute("aria-label", `Copy ${label}`);
-    row.append(text("span", label, "label"), code, copy);
+    return copy;
+  }
+  function field(label, value) {
+    const row = document.createElement("div");
+    row.className = "field";
+    const code = text("code", value);
+    row.append(text("span", label, "label"), code, copyButton(value, label));
     return row;
   }
 
@@ -107,7 +110,48 @@
     "secret-expiry": ["Secret expires", "secretEndsAt"],
     "tenant-name": ["Tenant name", "tenantName"],
     "tenant-id": ["Tenant (directory) ID", "tenantId"],
+    "certificate-thumbprint": ["Certificate thumbprint", "certificateThumbprint"],
+    "federated-subject": ["Federated subject", "federatedSubject"],
+    "redirect-uris": ["Redirect URIs", "redirectUris"],
   };
+  // The same for every registration of a handoff.
+  const SHARED = ["tenant-name", "tenant-id"];
+  const shown = (payload, name) => {
+    const value = payload[LABELS[name][1]];
+    if (!value || value.length === 0) return "";
+    return name === "secret-expiry" ? value.slice(0, 10) : Array.isArray(value) ? value.join(" ") : value;
+  };
+  function table(parts, fields) {
+    const names = fields.filter((name) => !SHARED.includes(name) && parts.some((payload) => shown(payload, name)));
+    const grid = document.createElement("table");
+    const head = grid.createTHead().insertRow();
+    for (const label of ["Registration", ...names.map((name) => LABELS[name][0])]) {
+      const cell = text("th", label);
+      cell.scope = "col";
+      head.append(cell);
+    }
+    const body = grid.createTBody();
+    for (const payload of parts) {
+      const row = body.insertRow();
+      const title = text("th", payload.displayName);
+      title.scope = "row";
+      row.append(title);
+      for (const name of names) {
+        const cell = row.insertCell();
+        cell.dataset.label = LABELS[name][0];
+        const value = shown(payload, name);
+        cell.append(text("code", value || "none"));
+        if (value) cell.append(copyButton(value, `${LABELS[name][0]} of ${payload.displayName}`));
+      }
+    }
+    return grid;
+  }
+  const whyNoSecret = (payload) =>
+    payload.certificateThumbprint
+      ? "No client secret: it signs in with the certificate of this thumbprint."
+      : payload.federatedSubject
+        ? "No client secret: it signs in with tokens of its own cloud."
+        : "No client secret: these permissions are used by an account that signs in.";
   const used = (view) =>
     show(
       "These values were revealed already",
@@ -121,16 +165,18 @@
     if (!answer.ok) return open();
     const parts = await Promise.all(answer.body.map(decrypt));
     const nodes = [text("p", "Shown once: store them now. Reloading or leaving this page throws them away.", "notice")];
-    for (const payload of parts) {
-      if (parts.length > 1) nodes.push(text("h2", payload.displayName));
-      for (const name of view.fields) {
-        const [label, key] = LABELS[name];
-        const value = payload[key];
-        if (value) nodes.push(field(label, key === "secretEndsAt" ? value.slice(0, 10) : value));
-      }
-      if (payload.secretValue === null)
-        nodes.push(text("p", "No client secret: these permissions are used by an account that signs in.", "note"));
+    const [first] = parts;
+    const alone = parts.length === 1;
+    for (const name of view.fields.filter((each) => alone || SHARED.includes(each))) {
+      const value = shown(first, name);
+      if (value) nodes.push(field(LABELS[name][0], value));
     }
+    if (!alone)
+      nodes.push(
+        table(parts, view.fields),
+        button("Copy all as JSON", () => navigator.clipboard.writeText(JSON.stringify(parts, null, 2))),
+      );
+    if (alone && first.secretValue === null) nodes.push(text("p", whyNoSecret(first), "note"));
     if (view.note) nodes.push(text("p", view.note, "note"));
     const hide = () => {
       nodes.length = 0;

@@ -98,6 +98,17 @@ export const AADSTS: Record<number, Words> = {
     text: ({ appName = "" }) =>
       `The app '${appName}' is trying to access a service that your organization does not have a service principal for. Contact your IT Admin to review the configuration of your service subscriptions.`,
   },
+  50166: { error: "invalid_request", text: ({ issuer }) => `Request to External OIDC endpoint failed: no keys are known of '${issuer}'.` },
+  70021: {
+    ...invalidClient,
+    text: () =>
+      "No matching federated identity record found for presented assertion. Please check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+  },
+  700027: {
+    ...invalidClient,
+    text: ({ app }) =>
+      `The certificate with identifier used to sign the client assertion is not registered on application. Client app ID: ${app}.`,
+  },
   700016: {
     error: "unauthorized_client",
     text: ({ app = "", tenant = "" }) =>

@@ -1,8 +1,9 @@
 // Entra ID: sign-in, consent and the token endpoint, per tenant, with the AADSTS bodies that it really sends.
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID, X509Certificate } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { html } from "hono/html";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from "jose";
 import { AADSTS, StsFailure } from "./aadsts.ts";
 import { someReplica } from "./directory.ts";
 import { takeFault } from "./faults.ts";
@@ -456,6 +457,40 @@ export function entra(world: () => World, origin: string) {
     if (new Date(password.endDateTime).getTime() < Date.now()) throw new StsFailure(7000222, { app });
   }
 
+  /** A client assertion: signed with a certificate of the application, or by an issuer that it trusts. */
+  async function requireAssertion(application: Application, tenant: Tenant, assertion: string) {
+    const app = application.appId;
+    const refused = new StsFailure(700027, { app });
+    let header: ReturnType<typeof decodeProtectedHeader>;
+    let claims: JWTPayload;
+    try {
+      header = decodeProtectedHeader(assertion);
+      claims = decodeJwt(assertion);
+    } catch {
+      throw refused;
+    }
+    if (claims.iss === app) {
+      const certificates = application.keyCredentials.map(({ key }) => new X509Certificate(Buffer.from(key, "base64")));
+      const digest = (hex: string) => Buffer.from(hex.replaceAll(":", ""), "hex").toString("base64url");
+      const certificate = certificates.find(
+        ({ fingerprint, fingerprint256 }) => digest(fingerprint) === header.x5t || digest(fingerprint256) === header["x5t#S256"],
+      );
+      if (!certificate) throw refused;
+      const audience = [`${origin}/${tenant.id}/oauth2/v2.0/token`, `${origin}/${tenant.id}/v2.0`];
+      await jwtVerify(assertion, certificate.publicKey, { issuer: app, subject: app, audience }).catch(() => {
+        throw refused;
+      });
+      return;
+    }
+    const trusted = application.federated.find(({ issuer, subject }) => issuer === claims.iss && subject === claims.sub);
+    if (!trusted) throw new StsFailure(70021, { app });
+    const keys = world().issuers[trusted.issuer];
+    if (!keys) throw new StsFailure(50166, { issuer: trusted.issuer });
+    await jwtVerify(assertion, createLocalJWKSet(keys as never), { issuer: trusted.issuer, audience: trusted.audiences }).catch(() => {
+      throw refused;
+    });
+  }
+
   async function userTokens(
     tenant: Tenant,
     user: User,
@@ -550,7 +585,8 @@ export function entra(world: () => World, origin: string) {
     if (!known || !isSeen || (known.home !== tenant && known.application.signInAudience === "AzureADMyOrg"))
       throw new StsFailure(700016, { app: form.client_id ?? "", tenant: tenant.displayName });
     const { application } = known;
-    requireSecret(application, form.client_secret);
+    if (form.client_assertion) await requireAssertion(application, tenant, form.client_assertion);
+    else requireSecret(application, form.client_secret);
     const sp = tenant.servicePrincipals.at(replica).find(({ appId }) => appId === application.appId);
     if (!sp) throw new StsFailure(7000229, { app: application.appId, tenant: tenant.id });
     if (!form.scope?.endsWith("/.default")) throw new StsFailure(1002012, { scope: form.scope ?? "" });

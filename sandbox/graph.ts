@@ -1,14 +1,16 @@
 // Microsoft Graph v1.0 as far as onboarding an application needs it: scopes, directory roles, upserts, replication lag
 // and the error bodies that the service sends.
-import { randomUUID } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import { someReplica } from "./directory.ts";
 import { chaosFor, type Fault, isTransport, takeFault } from "./faults.ts";
 import {
   type Application,
   assignRole,
   type DelegatedGrant,
+  type FederatedCredential,
   GRAPH_APP_ID,
   grantId,
+  type KeyCredential,
   newApplication,
   newSecretText,
   type PasswordCredential,
@@ -151,11 +153,85 @@ const shownPassword = (p: PasswordCredential) => ({
   secretText: null as string | null,
   startDateTime: p.startDateTime,
 });
-const shownApplication = ({ passwords, ...application }: Application) => ({
+/** A certificate's content is shown only where one application is asked for it by `$select` (docs: keycredential). */
+const shownApplication = ({ passwords, federated: _, ...application }: Application, withKeys = false) => ({
   ...application,
   passwordCredentials: passwords.map(shownPassword),
-  keyCredentials: [],
+  keyCredentials: application.keyCredentials.map((held) => (withKeys ? held : { ...held, key: null })),
 });
+
+/** The collection is replaced as a whole; what is there already may come without its content. */
+function keyCredentialsOf(application: Application, wanted: unknown): KeyCredential[] {
+  if (!Array.isArray(wanted)) throw badRequest("Invalid value specified for property 'keyCredentials' of resource 'Application'.");
+  return (wanted as Partial<KeyCredential>[]).map((entry) => {
+    const held = application.keyCredentials.find(({ keyId }) => keyId === entry.keyId);
+    if (held) return held;
+    if (entry.type !== "AsymmetricX509Cert" || entry.usage !== "Verify" || !entry.key)
+      throw badRequest("Invalid value specified for property 'keyCredentials' of resource 'Application'.");
+    let certificate: X509Certificate;
+    try {
+      certificate = new X509Certificate(Buffer.from(entry.key, "base64"));
+    } catch {
+      throw new GraphFailure(400, "KeyCredentialsInvalidCertificate", "Key credential certificate is invalid.");
+    }
+    const end = new Date(entry.endDateTime ?? certificate.validTo);
+    if (end.getTime() > new Date(certificate.validTo).getTime())
+      throw new GraphFailure(400, "KeyCredentialsInvalidEndDate", "Key credential end date is invalid.");
+    return {
+      keyId: randomUUID(),
+      displayName: entry.displayName ?? null,
+      customKeyIdentifier:
+        entry.customKeyIdentifier ?? Buffer.from(certificate.fingerprint.replaceAll(":", ""), "latin1").toString("base64"),
+      type: "AsymmetricX509Cert",
+      usage: "Verify",
+      key: entry.key,
+      startDateTime: new Date(entry.startDateTime ?? certificate.validFrom).toISOString(),
+      endDateTime: end.toISOString(),
+    };
+  });
+}
+
+/** Trust in tokens of another issuer: 20 at most, issuer and subject once, exactly one audience (docs: federatedidentitycredential). */
+function federatedIdentityCredentials({ base, caller, call, replica }: Context, application: Application, rest: string): Answer {
+  const { tenant } = caller;
+  const seen = tenant.applications.at(replica).find(({ id }) => id === application.id) ?? application;
+  if (rest === "" && call.method === "GET") return collection(base, call, "federatedIdentityCredentials", seen.federated);
+  const key = rest.match(/^(?:\(name='([^']*)'\)|\/(.+))$/);
+  const name = key?.[1];
+  const existing = application.federated.find((each) => each.name === name || each.id === key?.[2]);
+  const keep = (federated: FederatedCredential[]) => tenant.applications.put({ ...application, federated });
+  if (call.method === "GET" || call.method === "DELETE") {
+    if (!existing) throw notFound(name ?? key?.[2] ?? "");
+    if (call.method === "GET") return entity(base, call, "federatedIdentityCredentials", existing);
+    keep(application.federated.filter((each) => each !== existing));
+    return { status: 204 };
+  }
+  const isUpsert = call.method === "PATCH" && name !== undefined && (call.headers.prefer ?? "").includes("create-if-missing");
+  if (call.method === "PATCH" && !existing && !isUpsert) throw notFound(name ?? "");
+  const body = (call.body ?? {}) as Partial<FederatedCredential>;
+  const wanted = { ...existing, ...body, name: existing?.name ?? name ?? body.name ?? "" };
+  if (!wanted.name || wanted.name.length > 120 || !wanted.issuer || !wanted.subject || wanted.audiences?.length !== 1)
+    throw badRequest("FederatedIdentityCredential must have name, issuer, subject and exactly one audience.");
+  const others = application.federated.filter((each) => each !== existing);
+  if (others.length >= 20)
+    throw new GraphFailure(403, "Directory_QuotaExceeded", "The maximum number of federated identity credentials is 20.");
+  if (others.some((each) => each.issuer === wanted.issuer && each.subject === wanted.subject))
+    throw new GraphFailure(
+      409,
+      "Request_MultipleObjectsWithSameKeyValue",
+      "FederatedIdentityCredential with this issuer and subject already exists.",
+    );
+  const made: FederatedCredential = {
+    id: existing?.id ?? randomUUID(),
+    name: wanted.name,
+    issuer: wanted.issuer,
+    subject: wanted.subject,
+    audiences: wanted.audiences,
+    description: wanted.description ?? null,
+  };
+  keep([...others, made]);
+  return existing ? { status: 204 } : entity(base, call, "federatedIdentityCredentials", made, 201);
+}
 function shownServicePrincipal({ permissions, ...sp }: ServicePrincipal) {
   const common = ({ id, value }: { id: string; value: string }) => ({ id, value, isEnabled: true });
   return {
@@ -189,6 +265,15 @@ function keyed(path: string, root: string): { key: string; value: string; rest: 
 function filtered<T extends Record<string, unknown>>(values: T[], filter: string | null): T[] {
   if (!filter) return values;
   const equals = [...filter.matchAll(/(\w+) eq '((?:[^']|'')*)'/g)];
+  const start = filter.match(/^startswith\((\w+),\s*'((?:[^']|'')*)'\)$/i);
+  if (start) {
+    const wanted = start[2]!.replaceAll("''", "'").toLowerCase();
+    return values.filter((value) =>
+      String(value[start[1]!] ?? "")
+        .toLowerCase()
+        .startsWith(wanted),
+    );
+  }
   const tag = filter.match(/tags\/any\(\w+:\w+ eq '((?:[^']|'')*)'\)/);
   if (tag) return values.filter((value) => (value.tags as string[] | undefined)?.includes(tag[1]!.replaceAll("''", "'")));
   if (equals.length === 0)
@@ -274,8 +359,10 @@ function applications(context: Context): Answer {
         { code: "MissingOrInvalid", message: "Missing", target: "displayName" },
       ]);
     const isOrdinary = caller.userId !== null && !APP_WRITERS.some((role) => caller.wids.has(role));
+    const fresh = newApplication({ uniqueName, displayName: body.displayName });
     const application = tenant.applications.put({
-      ...withProperties(newApplication({ uniqueName, displayName: body.displayName }), body),
+      ...withProperties(fresh, body),
+      ...("keyCredentials" in body ? { keyCredentials: keyCredentialsOf(fresh, body.keyCredentials) } : {}),
       ...(isOrdinary ? { ownerId: caller.userId } : {}),
     });
     return entity(base, call, "applications", shownApplication(application), 201);
@@ -288,7 +375,10 @@ function applications(context: Context): Answer {
         base,
         call,
         "applications",
-        filtered(tenant.applications.at(replica).map(shownApplication), call.query.get("$filter")),
+        filtered(
+          tenant.applications.at(replica).map((application) => shownApplication(application)),
+          call.query.get("$filter"),
+        ),
       );
     }
     mayCreate();
@@ -308,15 +398,23 @@ function applications(context: Context): Answer {
   const seen = tenant.applications.at(replica).find(fits);
   if (call.method === "GET" && at.rest === "") {
     if (!seen) throw notFound(at.value);
-    return entity(base, call, "applications", shownApplication(seen));
+    return entity(base, call, "applications", shownApplication(seen, call.query.get("$select")?.includes("keyCredentials")));
+  }
+  if (call.method === "GET" && at.rest.startsWith("/federatedIdentityCredentials")) {
+    if (!seen) throw notFound(at.value);
+    return federatedIdentityCredentials(context, seen, at.rest.slice("/federatedIdentityCredentials".length));
   }
   // An upsert works on the primary; every other write has to find the object on the copy that it reached first.
   if (!primary || (!upsert && !seen)) throw notFound(at.value);
   mayWrite(primary);
   if (call.method === "PATCH" && at.rest === "") {
-    tenant.applications.put(withProperties(primary, call.body ?? {}));
+    const body = call.body ?? {};
+    const keys = "keyCredentials" in body ? { keyCredentials: keyCredentialsOf(primary, body.keyCredentials) } : {};
+    tenant.applications.put({ ...withProperties(primary, body), ...keys });
     return { status: 204 };
   }
+  if (at.rest.startsWith("/federatedIdentityCredentials"))
+    return federatedIdentityCredentials(context, primary, at.rest.slice("/federatedIdentityCredentials".length));
   if (call.method === "DELETE" && at.rest === "") {
     removeApplication(tenant, primary);
     return { status: 204 };
@@ -462,7 +560,8 @@ function servicePrincipals(context: Context): Answer {
 
 function delegatedGrants({ base, caller, call, replica }: Context): Answer {
   const { tenant } = caller;
-  if (call.method === "GET") requireScope(caller, "DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All");
+  if (call.method === "GET")
+    requireScope(caller, "DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All", "Directory.Read.All");
   else {
     requireScope(caller, "DelegatedPermissionGrant.ReadWrite.All");
     requireRole(caller, CONSENTERS);
@@ -524,7 +623,7 @@ function content({ base, caller, call }: Context): Answer {
   if (user) {
     const found = tenant.users.find(({ id, userPrincipalName }) => id === user[1] || userPrincipalName === user[1]);
     const rest = user[2] ?? "";
-    if (rest === "") requireScope(caller, "User.Read.All", "Directory.Read.All");
+    if (rest === "") requireScope(caller, "User.ReadBasic.All", "User.Read.All", "Directory.Read.All");
     else if (/^\/(events|calendar|calendarView)/.test(rest)) requireScope(caller, "Calendars.Read", "Calendars.ReadWrite");
     else if (/^\/(messages|mailFolders)/.test(rest)) requireScope(caller, "Mail.Read", "Mail.ReadWrite");
     else if (rest === "/presence") requireScope(caller, "Presence.Read.All", "Presence.ReadWrite.All");

@@ -11,6 +11,8 @@ import {
   consent,
   type Kind,
   newApplication,
+  newSecretText,
+  type PasswordCredential,
   type Policies,
   ROLE,
   ROLE_NAME,
@@ -71,16 +73,49 @@ function drift(tenant: Tenant, { kind, appId, value = "" }: Drift): boolean {
   }
 }
 
+/** A secret that somebody made in the admin centre. */
+function passwordOf(displayName: string): PasswordCredential {
+  const secret = newSecretText();
+  const now = Date.now();
+  return {
+    ...{ keyId: randomUUID(), displayName, hint: secret.slice(0, 3), secret, usableAt: now },
+    startDateTime: new Date(now).toISOString(),
+    endDateTime: new Date(now + 180 * 86_400_000).toISOString(),
+  };
+}
+
 /** A registration that people made by hand, with as many permissions as asked for. */
 function madeByHand(
   tenant: Tenant,
-  wish: { displayName: string; uniqueName?: string; tags?: string[]; roles?: number; scopes?: string[] },
+  wish: {
+    displayName: string;
+    uniqueName?: string;
+    tags?: string[];
+    roles?: number;
+    scopes?: string[];
+    redirectUris?: string[];
+    secrets?: number;
+    /** Declared and granted, by name. */
+    permissions?: { application?: string[]; delegated?: string[] };
+    isFallbackPublicClient?: boolean;
+    publicRedirectUris?: string[];
+  },
 ) {
+  const graph = tenant.servicePrincipals.find(({ displayName }) => displayName === "Microsoft Graph")!;
+  const { application: roleNames = [], delegated = [] } = wish.permissions ?? {};
+  const named = (kind: "Role" | "Scope", values: string[]) =>
+    graph.permissions.filter((permission) => permission.kind === kind && values.includes(permission.value));
+  const declared = [...named("Role", roleNames), ...named("Scope", delegated)].map(({ id, kind }) => ({ id, type: kind }));
   const application = tenant.applications.put(
     newApplication({
       displayName: wish.displayName,
+      isFallbackPublicClient: wish.isFallbackPublicClient ?? null,
+      publicClient: { redirectUris: wish.publicRedirectUris ?? [] },
+      requiredResourceAccess: declared.length > 0 ? [{ resourceAppId: graph.appId, resourceAccess: declared }] : [],
       uniqueName: wish.uniqueName ?? null,
       tags: wish.tags ?? [],
+      web: { redirectUris: wish.redirectUris ?? [] },
+      passwords: Array.from({ length: wish.secrets ?? 0 }, () => passwordOf("Made by hand")),
     }),
     true,
   );
@@ -88,10 +123,10 @@ function madeByHand(
     { id: randomUUID(), appId: application.appId, displayName: wish.displayName, permissions: [], tags: [] },
     true,
   );
-  const graph = tenant.servicePrincipals.find(({ displayName }) => displayName === "Microsoft Graph")!;
-  for (const permission of graph.permissions.filter(({ kind }) => kind === "Role").slice(0, wish.roles ?? 0))
-    assignRole(tenant, sp, graph, permission.id);
-  if (wish.scopes) consent(tenant, sp, graph, null, wish.scopes);
+  const roles = graph.permissions.filter(({ kind }) => kind === "Role").slice(0, wish.roles ?? 0);
+  for (const { id } of [...roles, ...named("Role", roleNames)]) assignRole(tenant, sp, graph, id);
+  const scopes = [...(wish.scopes ?? []), ...delegated];
+  if (scopes.length > 0) consent(tenant, sp, graph, null, scopes);
   return application;
 }
 
@@ -203,6 +238,18 @@ export function switchboard(world: () => World, reset: () => void) {
   onTenant<Partial<Policies>>("policies", (tenant, change) => Object.assign(tenant.policies, change));
   onTenant<Drift>("drift", drift);
   onTenant<Parameters<typeof madeByHand>[1]>("applications", (tenant, wish) => madeByHand(tenant, wish).appId);
+  // What an admin copies from the admin centre after "New client secret".
+  onTenant<{ appId: string }>("secrets", (tenant, { appId }) => {
+    const application = tenant.applications.find((each) => each.appId === appId);
+    const password = passwordOf("Made by hand");
+    if (application) tenant.applications.put({ ...application, passwords: [...application.passwords, password] }, true);
+    return application ? password.secret : null;
+  });
+  app.post("/_sandbox/issuers", async (c) => {
+    const { issuer, keys } = await c.req.json<{ issuer: string; keys: Record<string, unknown>[] }>();
+    world().issuers[issuer] = { keys };
+    return c.json({ ok: true });
+  });
   onTenant<{ value: string }>("permissions/remove", (tenant, { value }) => {
     for (const sp of tenant.servicePrincipals.all())
       if (sp.permissions.some((permission) => permission.value === value))

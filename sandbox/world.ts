@@ -45,6 +45,25 @@ export type PasswordCredential = {
   /** From when the token endpoint accepts it. */
   usableAt: number;
 };
+export type KeyCredential = {
+  keyId: string;
+  displayName: string | null;
+  customKeyIdentifier: string;
+  type: "AsymmetricX509Cert";
+  usage: "Verify";
+  /** Base64 DER; shown only where a single object is asked for it by $select. */
+  key: string;
+  startDateTime: string;
+  endDateTime: string;
+};
+export type FederatedCredential = {
+  id: string;
+  name: string;
+  issuer: string;
+  subject: string;
+  audiences: string[];
+  description: string | null;
+};
 export type Application = DirectoryObject & {
   appId: string;
   displayName: string;
@@ -56,6 +75,8 @@ export type Application = DirectoryObject & {
   spa: { redirectUris: string[] };
   requiredResourceAccess: { resourceAppId: string; resourceAccess: { id: string; type: "Scope" | "Role" }[] }[];
   passwords: PasswordCredential[];
+  keyCredentials: KeyCredential[];
+  federated: FederatedCredential[];
   tags: string[];
 };
 export type ServicePrincipal = DirectoryObject & { appId: string; displayName: string; permissions: Permission[] };
@@ -116,6 +137,8 @@ export type World = {
     status: number;
   }[];
   held: { tenant: string; request: number; method: string; path: string }[];
+  /** Keys of token issuers outside, by issuer: what federated identity credentials trust. */
+  issuers: Record<string, { keys: Record<string, unknown>[] }>;
 };
 
 /** A stable GUID from a name, so that a restarted sandbox knows the same people. */
@@ -280,6 +303,7 @@ export function newWorld(portal: Portal): World {
     log: [],
     requests: [],
     held: [],
+    issuers: {},
   };
 }
 
@@ -295,6 +319,8 @@ export function newApplication(properties: Partial<Application>): Application {
     spa: { redirectUris: [] },
     requiredResourceAccess: [],
     passwords: [],
+    keyCredentials: [],
+    federated: [],
     tags: [],
     createdDateTime: new Date().toISOString(),
     ...properties,

@@ -26,13 +26,13 @@ const RETURN_TO = "vestibule.return-to";
 /** Only a path of this portal; anything else would be an open redirect. */
 const safePath = (path: string | null | undefined) => (path && /^\/(?![/\\])/.test(path) ? path : "/");
 
-/** Where to come back to; whom to suggest; whether the permissions to write are asked for; what Microsoft wants to see proved. */
-export type Ask = { to: string; loginHint?: string; write?: boolean; claims?: string };
+/** Where to come back to; whom to suggest; whether the permissions that the plan needs are asked for; what Microsoft wants to see proved. */
+export type Ask = { to: string; loginHint?: string; plan?: boolean; claims?: string };
 
-function requestOf(settings: BrowserSettings, { loginHint, write, claims }: Ask): RedirectRequest {
+function requestOf(settings: BrowserSettings, { loginHint, plan, claims }: Ask): RedirectRequest {
   return {
     scopes: [settings.apiScope],
-    extraScopesToConsent: write ? settings.writeScopes : settings.readScopes,
+    extraScopesToConsent: plan ? settings.planScopes : settings.readScopes,
     ...(claims ? { claims } : {}),
     ...(loginHint ? { loginHint } : { prompt: "select_account" }),
   };

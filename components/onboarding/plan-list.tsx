@@ -1,4 +1,5 @@
 import clsx from "clsx";
+import { OWNER } from "@/components/onboarding/owner";
 import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Pill } from "@/components/ui/ui";
 import type { ManualStep } from "@/lib/catalogue/selection";
@@ -11,7 +12,6 @@ const GLYPH: Record<Effect, [glyph: string, word: string, tone: string]> = {
   blocked: ["×", "Not possible", "text-fail"],
   remove: ["−", "Remove", "text-fail"],
 };
-const OWNER: Record<ManualStep["owner"], string> = { admin: "You", contact: "The vendor's contact", vendor: "The vendor" };
 
 const asText = ({ method, path, headers, body }: Operation["requests"][number]) =>
   [

@@ -1,8 +1,9 @@
 import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Time } from "@/components/ui/ui";
 import type { AuditRecord } from "@/lib/audit/audit";
+import type { AuditEvent } from "@/lib/audit/events";
 
-const WORDS: Record<string, string> = {
+const WORDS: Record<AuditEvent["type"], string> = {
   "onboarding.created": "Invitation created",
   "invitation.mailed": "Invitation mailed",
   "invitation.mail-failed": "Invitation could not be mailed",
@@ -11,6 +12,9 @@ const WORDS: Record<string, string> = {
   "invitation.revoked": "Onboarding cancelled",
   "admin.signed-in": "Admin signed in",
   "tenant.refused": "Sign-in from another tenant refused",
+  "manifest.changed": "Went over to a newer edition of the product's manifest",
+  "contact.changed": "Another recipient named",
+  "by-hand.checked": "What was made by hand was looked at",
   "features.chosen": "Features chosen",
   "plan.approved": "Plan approved",
   "plan.changed": "Tenant differed from the plan; asked again",
@@ -44,7 +48,7 @@ const WORDS: Record<string, string> = {
   "handoff.expired": "Handoff expired unopened",
   "handoff.revoked": "Handoff revoked",
 };
-export const wordsOf = (type: string) => WORDS[type] ?? type;
+export const wordsOf = (type: string) => (WORDS as Record<string, string>)[type] ?? type;
 
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
@@ -56,6 +60,9 @@ function summary({ type, detail }: AuditRecord): string {
   if (type === "approval.requested" || type === "approval.approved")
     return (detail.items as { value: string }[]).map(({ value }) => value).join(", ");
   if (type === "approval.rejected" || type === "approval.withdrawn") return text(detail.reason);
+  if (type === "manifest.changed") return `Version ${text(detail.version)}`;
+  if (type === "contact.changed") return text(detail.to);
+  if (type === "by-hand.checked") return (detail.missing as string[]).join("; ") || "Nothing is missing";
   if (type === "undo.approved") return (detail.operations as string[]).join("; ");
   if (type === "step.started") return text(detail.step);
   if (type === "step.finished") return `${text(detail.step)}: ${text(detail.outcome)}${detail.note ? `. ${text(detail.note)}` : ""}`;

@@ -56,7 +56,7 @@ export function StartRun({
       return setState({ is: "refused", text: answer.refused });
     }
     const { result, missing = [] } = answer;
-    const isPart = hasAsked && missing.length > 0 && missing.length < settings.writeScopes.length;
+    const isPart = hasAsked && missing.length > 0 && missing.length < settings.planScopes.length;
     if (result.is === "consent-needed") return setState(isPart ? { is: "partial", missing } : { is: "consent" });
     if (result.is === "sign-in") return setState(result);
     if (result.is === "plan-changed") return router.push(changed);
@@ -70,7 +70,7 @@ export function StartRun({
     void go();
   });
   const back = { to: `${here}?go=1`, loginHint };
-  const backAfterConsent = { to: `${here}?go=1&asked=1`, loginHint, write: true };
+  const backAfterConsent = { to: `${here}?go=1&asked=1`, loginHint, plan: true };
   switch (state.is) {
     case "starting":
       return <Notice live tone="info" title={busy} />;

@@ -1,10 +1,43 @@
 "use client";
 
-import { type ReactNode, useActionState } from "react";
+import { type ReactNode, startTransition, useActionState } from "react";
 import { Button, Notice } from "./ui";
 
 /** `claims`: what Microsoft wants a new sign-in to prove first. */
 export type ActionResult = { refused?: string; said?: string; claims?: string } | null;
+
+/** The same for a button that stands inside a form of something else. */
+export function ActButton({
+  action,
+  fields,
+  look,
+  busy,
+  children,
+}: {
+  action: (previous: ActionResult, form: FormData) => Promise<ActionResult>;
+  fields: Record<string, string>;
+  look?: "primary" | "quiet" | "danger";
+  busy: string;
+  children: ReactNode;
+}) {
+  const [result, submit, isPending] = useActionState(action, null);
+  return (
+    <div className="space-y-3">
+      <Button
+        disabled={isPending}
+        {...(look ? { look } : {})}
+        onClick={() => {
+          const form = new FormData();
+          for (const [name, value] of Object.entries(fields)) form.set(name, value);
+          startTransition(() => submit(form));
+        }}
+      >
+        {isPending ? busy : children}
+      </Button>
+      <div role="status">{result?.refused && <Notice tone="fail" title={result.refused} />}</div>
+    </div>
+  );
+}
 
 /** A button that runs a server action, tells that it runs, and shows a refusal without losing anything. */
 export function Act({

@@ -40,11 +40,16 @@ export type Made =
   | { kind: "application" }
   | { kind: "service-principal" }
   | { kind: "role"; resourceId: string; appRoleId: string; value: string }
-  | { kind: "scope"; resourceId: string; value: string }
+  | { kind: "scope"; resourceId: string; value: string; principalId?: string }
   | { kind: "credential"; name: string }
-  | { kind: "redirect-uri"; platform: "web" | "publicClient"; uri: string }
+  | { kind: "certificate"; thumbprint: string }
+  | { kind: "federated"; name: string }
+  | { kind: "redirect-uri"; platform: "web" | "publicClient" | "spa"; uri: string }
   | { kind: "declared"; resourceAppId: string; id: string }
   | { kind: "property"; name: "signInAudience" | "isFallbackPublicClient"; before: string | boolean };
+
+/** `later`: done, but it takes a while to show; to be looked at again. */
+export type ManualState = "done" | "not-applicable" | "todo" | "later";
 
 /** A grant that somebody with a higher role is asked for. */
 export type ApprovalItem = { step: string; api: "graph" | "exchange"; kind: "application" | "delegated"; value: string };
@@ -55,6 +60,7 @@ export type AuditEvent =
       detail: {
         productId: string;
         manifestVersion: number;
+        manifestDigest?: string;
         customerName: string;
         expectedDomain: string;
         offered: string[];
@@ -68,6 +74,7 @@ export type AuditEvent =
   | { type: "invitation.revoked"; detail: Record<string, never> }
   | { type: "admin.signed-in"; detail: { tenantId: string; tenantName: string; domain: string; roles: string[] } }
   | { type: "tenant.refused"; detail: { tenantId: string; tenantName: string; expectedDomain: string } }
+  | { type: "manifest.changed"; detail: { version: number; manifestDigest: string } }
   | { type: "features.chosen"; detail: { choices: Choices } }
   | {
       type: "plan.approved";
@@ -141,7 +148,12 @@ export type AuditEvent =
         durationMs: number;
       };
     }
-  | { type: "manual.changed"; detail: { step: string; state: "done" | "not-applicable" | "todo"; note: string } }
+  | { type: "manual.changed"; detail: { step: string; state: ManualState; note: string; checkAt?: string } }
+  | { type: "contact.changed"; detail: { to: string; by: "admin" } }
+  | {
+      type: "by-hand.checked";
+      detail: { registrations: Record<string, RegistrationFacts>; missing: string[] };
+    }
   | { type: "credential.discarded"; detail: { reason: string } }
   | { type: "handoff.created"; detail: { handoffId: string; expiresAt: string } }
   | { type: "handoff.sent"; detail: { handoffId: string; how: "mailed" | "copied"; to: string } }

@@ -17,7 +17,7 @@ const opened: AuditEvent = { type: "invitation.opened", detail: {} };
 const signedIn: AuditEvent = { type: "admin.signed-in", detail: { tenantId: "t", tenantName: "C", domain: "c.example", roles: [] } };
 const chosen: AuditEvent = {
   type: "features.chosen",
-  detail: { choices: { features: ["a"], variants: {}, answers: {}, layout: "single" } },
+  detail: { choices: { features: ["a"], variants: {}, answers: {}, layout: "single", variables: {}, instances: {}, adopt: {} } },
 };
 const approved: AuditEvent = { type: "plan.approved", detail: { digest: "d", basis: "read", operations: [] } };
 const started: AuditEvent = { type: "run.started", detail: { runId: "r", steps: [{ id: "s", title: "Step" }] } };

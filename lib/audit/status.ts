@@ -3,7 +3,7 @@
  * Nobody sets a status; replaying the same trail gives the same one.
  */
 import type { Choices } from "../catalogue/schema.ts";
-import type { Actor, ApprovalItem, AuditEvent, Made, RegistrationFacts, StepFailure, StepOutcome } from "./events.ts";
+import type { Actor, ApprovalItem, AuditEvent, Made, ManualState, RegistrationFacts, StepFailure, StepOutcome } from "./events.ts";
 
 export type StepState = "todo" | "running" | "waiting" | StepOutcome;
 export type Step = {
@@ -70,6 +70,8 @@ export type Progress = {
   revokedAt?: string;
   signedIn?: { at: string; tenantId: string; tenantName: string; domain: string; by: string };
   mismatch?: { at: string; tenantName: string; tenantId: string };
+  /** The edition of the product's manifest that this was planned with. */
+  manifestDigest?: string;
   choices?: Choices;
   chosenAt?: string;
   approved?: {
@@ -95,7 +97,11 @@ export type Progress = {
   registrations: Record<string, RegistrationFacts>;
   /** By registration: what was made, or was about to be, and is to be undone. */
   made: Record<string, Made[]>;
-  manual: Record<string, { state: "done" | "not-applicable" | "todo"; note: string; at: string; by: string }>;
+  manual: Record<string, { state: ManualState; note: string; at: string; by: string; checkAt?: string }>;
+  /** Another recipient than the one that the vendor named. */
+  recipient?: string;
+  /** Made by the admin without this portal, and looked at. */
+  byHand?: { at: string; by: string; missing: string[] };
   handoff?: HandoffProgress;
 };
 
@@ -139,6 +145,7 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
         createdAt: at,
         expiresAt: event.detail.expiresAt,
         ...("username" in actor ? { invitedBy: actor.username } : {}),
+        ...(event.detail.manifestDigest ? { manifestDigest: event.detail.manifestDigest } : {}),
       };
     case "invitation.opened":
       state.openedAt ??= at;
@@ -157,6 +164,17 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
     }
     case "tenant.refused":
       if (!state.signedIn) state.mismatch = { at, tenantName: event.detail.tenantName, tenantId: event.detail.tenantId };
+      return state;
+    case "manifest.changed":
+      state.manifestDigest = event.detail.manifestDigest;
+      delete state.approved;
+      return state;
+    case "contact.changed":
+      state.recipient = event.detail.to;
+      return state;
+    case "by-hand.checked":
+      state.byHand = { at, by: nameOf(actor), missing: event.detail.missing };
+      for (const [id, facts] of Object.entries(event.detail.registrations)) remember(id, facts);
       return state;
     case "features.chosen":
       state.choices = event.detail.choices;
@@ -327,7 +345,10 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
     case "manual.changed":
       state.manual = {
         ...state.manual,
-        [event.detail.step]: { state: event.detail.state, note: event.detail.note, at, by: nameOf(actor) },
+        [event.detail.step]: {
+          ...{ state: event.detail.state, note: event.detail.note, at, by: nameOf(actor) },
+          ...(event.detail.checkAt ? { checkAt: event.detail.checkAt } : {}),
+        },
       };
       return state;
     case "credential.discarded":
@@ -392,7 +413,8 @@ export function standing(state: Progress, now: Date): Standing {
     since: since ?? state.createdAt,
   });
   if (state.revokedAt) return is("cancelled", "nobody", state.revokedAt);
-  const { handoff, run, undo, approval } = state;
+  const { handoff, run, undo, approval, byHand } = state;
+  const isMade = run?.outcome === "done" || (!run && byHand?.missing.length === 0);
   const microsoftOr = (steps: Step[], otherwise: WaitingFor) => (steps.some((step) => step.state === "waiting") ? "microsoft" : otherwise);
   if (undo?.run) {
     if (undo.run.outcome === "done") return is("offboarded", "nobody", undo.run.finishedAt);
@@ -401,7 +423,7 @@ export function standing(state: Progress, now: Date): Standing {
       : is("offboarding", microsoftOr(undo.steps, "nobody"), undo.run.startedAt);
   }
   if (approval?.run && !approval.run.finishedAt) return is("provisioning", microsoftOr(state.steps, "nobody"), approval.run.startedAt);
-  if (handoff?.state === "revealed" && run?.outcome === "done") return is("live", "nobody", handoff.revealedAt);
+  if (handoff?.state === "revealed" && isMade) return is("live", "nobody", handoff.revealedAt);
   if (run && !run.finishedAt) {
     return is("provisioning", microsoftOr(state.steps, "nobody"), run.startedAt);
   }
@@ -414,7 +436,7 @@ export function standing(state: Progress, now: Date): Standing {
   }
   if (run?.outcome === "awaiting-approval") return is("awaiting_approval", "approver", run.finishedAt);
   if (run?.outcome === "failed" || run?.outcome === "sign-in-needed") return is("attention", "admin", run.finishedAt);
-  if (run?.outcome === "done" && handoff) {
+  if (isMade && handoff) {
     if (handoff.state === "sealed") return is("ready_for_handoff", "admin", handoff.at);
     if (handoff.state === "sent" || handoff.state === "opened") return is("handed_off", "contact", handoff.at);
     return is("attention", "admin", handoff.at);

@@ -17,12 +17,16 @@ import { aadstsOf, REFUSED_SIGN_IN, SIGN_IN_AGAIN, type StsRefusal, stsRefusal, 
 const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
 const isSupportRole = (role: string): role is keyof typeof SUPPORT_ROLES => role in SUPPORT_ROLES;
 
+/** What the portal needs of the tenant: to write what was planned or only to read it; and to look up an account that is named in the plan. */
+export type Access = { isWriting: boolean; namesAccount: boolean };
+export const WRITING: Access = { isWriting: true, namesAccount: false };
 /** What the portal asks for after the plan was read; the least that does the job. */
-export const WRITE_SCOPES = [
-  "Application.ReadWrite.All",
-  "AppRoleAssignment.ReadWrite.All",
-  "DelegatedPermissionGrant.ReadWrite.All",
-] as const;
+export const scopesFor = ({ isWriting, namesAccount }: Access): string[] => [
+  ...(isWriting
+    ? ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"]
+    : ["Application.Read.All", "DelegatedPermissionGrant.Read.All"]),
+  ...(namesAccount ? ["User.ReadBasic.All"] : []),
+];
 const graphScope = (name: string) => `${config().GRAPH_URL}/${name}`;
 
 /** MSAL wants an https authority even where a sandbox on loopback answers over http; the endpoints come from here. */
@@ -52,17 +56,17 @@ export type BrowserSettings = ReturnType<typeof authorityOf> & {
   redirectUri: string;
   apiScope: string;
   readScopes: string[];
-  writeScopes: string[];
+  planScopes: string[];
 };
 
-/** What the browser's MSAL needs; nothing of it is secret. */
-export const browserSettings = (): BrowserSettings => ({
+/** What the browser's MSAL needs; nothing of it is secret. `access` is what it asks for when a plan is to be carried out or read. */
+export const browserSettings = (access: Access = WRITING): BrowserSettings => ({
   ...authorityOf("organizations"),
   clientId: config().AZURE_CLIENT_ID,
   redirectUri: `${config().BASE_URL}/auth/callback`,
   apiScope: `api://${config().AZURE_CLIENT_ID}/access`,
   readScopes: [graphScope("User.Read")],
-  writeScopes: WRITE_SCOPES.map(graphScope),
+  planScopes: scopesFor(access).map(graphScope),
 });
 
 const keySets = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
@@ -194,9 +198,9 @@ export async function graphToken(
 }
 
 /** Of the permissions that a run needs, those that the tenant has not given the portal; consent can be partial. */
-export async function missingScopes(person: Pick<SignedIn, "sessionDigest" | "tenantId">): Promise<string[]> {
+export async function missingScopes(person: Pick<SignedIn, "sessionDigest" | "tenantId">, access: Access): Promise<string[]> {
   const missing: string[] = [];
-  for (const scope of WRITE_SCOPES) {
+  for (const scope of scopesFor(access)) {
     const token = await graphToken(person, [scope]);
     if (!token.ok && token.refusal.code === "auth.consent-needed") missing.push(scope);
   }

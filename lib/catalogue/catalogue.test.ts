@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { readCatalogue } from "./catalogue";
 import { ManifestError, parseManifest } from "./parse";
 import type { Choices } from "./schema";
-import { manualStepsFor, permissionsFor, refusalOf, registrationsFor } from "./selection";
+import { manualStepsFor, permissionsFor, type RegistrationChoice, refusalOf, registrationsFor } from "./selection";
 
 const source = readFileSync("lib/catalogue/vendors/cirrus-connect.yaml", "utf8");
 const cirrus = parseManifest(source, "cirrus-connect.yaml");
@@ -14,8 +14,12 @@ const choose = (features: string[], rest: Partial<Choices> = {}): Choices => ({
   variants: {},
   answers: {},
   layout: "single",
+  variables: {},
+  instances: {},
+  adopt: {},
   ...rest,
 });
+const months = ({ credential }: RegistrationChoice) => (credential?.kind === "secret" ? credential.months : null);
 const names = (choices: Choices) => permissionsFor(cirrus, choices).map(({ kind, value }) => `${kind} ${value}`);
 
 test("each feature of Cirrus Connect asks for exactly the permissions of the vendor's how-to", () => {
@@ -34,13 +38,13 @@ test("each feature of Cirrus Connect asks for exactly the permissions of the ven
 });
 
 test("a secret is issued only where an application permission was chosen", () => {
-  expect(registrationsFor(cirrus, choose(["outlook-mail"])).map(({ secretMonths }) => secretMonths)).toEqual([null]);
-  expect(registrationsFor(cirrus, choose(["outlook-mail", "outlook-calendar"])).map(({ secretMonths }) => secretMonths)).toEqual([12]);
+  expect(registrationsFor(cirrus, choose(["outlook-mail"])).map(months)).toEqual([null]);
+  expect(registrationsFor(cirrus, choose(["outlook-mail", "outlook-calendar"])).map(months)).toEqual([12]);
 });
 
 test("one registration for each feature holds only that feature's permissions", () => {
   const registrations = registrationsFor(cirrus, choose(["outlook-mail", "outlook-calendar"], { layout: "per-feature" }));
-  expect(registrations.map(({ displayName, permissions, secretMonths }) => [displayName, permissions.length, secretMonths])).toEqual([
+  expect(registrations.map((each) => [each.displayName, each.permissions.length, months(each)])).toEqual([
     ["Cirrus Server – Outlook Calendar", 1, 12],
     ["Cirrus Server – Outlook mail", 5, null],
   ]);
@@ -112,9 +116,7 @@ test("a further folder adds a product by its file alone, and the same id twice i
     path.join(folder, "northwind.yaml"),
     source.replace("id: cirrus-connect", "id: northwind-backup").replace("name: Cirrus Connect", "name: Northwind Backup"),
   );
-  expect([...readCatalogue(["lib/catalogue/vendors", folder]).values()].map(({ name }) => name)).toEqual([
-    "Cirrus Connect",
-    "Northwind Backup",
-  ]);
+  const before = [...readCatalogue(["lib/catalogue/vendors"]).keys()];
+  expect([...readCatalogue(["lib/catalogue/vendors", folder]).keys()]).toEqual([...before, "northwind-backup"]);
   expect(() => readCatalogue(["lib/catalogue/vendors", "lib/catalogue/vendors"])).toThrow(/is there already/);
 });

@@ -5,8 +5,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { config } from "../config.ts";
-import { ManifestError, parseManifest } from "./parse.ts";
+import { whyNotCertificate } from "./lint.ts";
+import { jsonSchema, ManifestError, parseManifest } from "./parse.ts";
 import type { Manifest } from "./schema.ts";
+
+export { jsonSchema, whyNotCertificate };
 
 const processWide = globalThis as { vestibuleCatalogue?: Map<string, Manifest> };
 

@@ -1,6 +1,6 @@
 import { type Document, isCollection, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { z } from "zod";
-import permissionNames from "./permission-names.json" with { type: "json" };
+import { didYouMean, lint } from "./lint.ts";
 import { Manifest } from "./schema.ts";
 
 /** A manifest that cannot be used; the message names file, line, column and, where there is one, the nearest valid name. */
@@ -8,26 +8,10 @@ export class ManifestError extends Error {
   override name = "ManifestError";
 }
 
-/** Levenshtein distance, for "did you mean". */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
-}
-
-function nearest(word: string, words: readonly string[]): string | undefined {
-  const [best] = words
-    .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.far - b.far);
-  return best && best.far <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
-}
-
 type JsonSchema = { properties?: Record<string, JsonSchema>; items?: JsonSchema };
-const schema = z.toJSONSchema(Manifest, { io: "input", unrepresentable: "any" }) as JsonSchema;
+/** The manifest's JSON Schema, for editors and for "did you mean". */
+export const jsonSchema = () => z.toJSONSchema(Manifest, { io: "input", unrepresentable: "any" });
+const schema = jsonSchema() as JsonSchema;
 
 /** The keys that the schema knows at a path of the document. */
 function knownKeys(path: readonly PropertyKey[]): string[] {
@@ -50,106 +34,61 @@ function keyNode(document: Document, path: readonly PropertyKey[], key: string):
   return isPair(pair) ? (pair.key as Node) : undefined;
 }
 
+export type Reading = {
+  manifest: Manifest | null;
+  /** In the order of the file's sections; with an error among them there is no manifest. */
+  findings: { level: "error" | "warning"; at: string; message: string }[];
+};
+
 /**
- * Reads one manifest, strictly.
- * @param file only for messages
- * @throws ManifestError with a line for each fault
+ * Reads one manifest, strictly, and says everything that is wrong with it.
+ * @param file only for messages: each finding's `at` is `file:line:column`
  */
-export function parseManifest(text: string, file: string): Manifest {
+export function readManifest(text: string, file: string): Reading {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const faults: string[] = [];
-  const fault = (node: Node | undefined, message: string) => {
-    const { line, col } = lines.linePos(node?.range?.[0] ?? 0);
-    faults.push(`${file}:${line}:${col}: ${message}`);
+  const findings: Reading["findings"] = [];
+  const add = (level: "error" | "warning", offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset);
+    findings.push({ level, at: `${file}:${line}:${col}`, message });
   };
-  for (const { pos, message } of document.errors) {
-    const { line, col } = lines.linePos(pos[0]);
-    faults.push(`${file}:${line}:${col}: ${message.split("\n")[0]}`);
-  }
-  if (faults.length > 0) throw new ManifestError(faults.join("\n"));
+  const fault = (node: Node | undefined, message: string) => add("error", node?.range?.[0] ?? 0, message);
+  const done = (manifest: Manifest | null): Reading => ({
+    manifest: findings.some(({ level }) => level === "error") ? null : manifest,
+    findings,
+  });
+  for (const { pos, message } of document.errors) add("error", pos[0], message.split("\n")[0]!);
+  if (findings.length > 0) return done(null);
 
   const result = Manifest.safeParse(document.toJS());
   if (!result.success) {
     for (const issue of result.error.issues) {
       const where = issue.path.join(".") || "the manifest";
       if (issue.code === "unrecognized_keys")
-        for (const key of issue.keys) {
-          const guess = nearest(key, knownKeys(issue.path));
-          fault(keyNode(document, issue.path, key), `unknown field "${key}" in ${where}${guess ? `; did you mean "${guess}"?` : ""}`);
-        }
+        for (const key of issue.keys)
+          fault(keyNode(document, issue.path, key), `unknown field "${key}" in ${where}${didYouMean(key, knownKeys(issue.path))}`);
+      else if (issue.code === "invalid_value" && nodeIsMissing(document, issue.path))
+        fault(nodeAt(document, issue.path), `${where} is missing (one of ${issue.values.join(", ")})`);
       else if (issue.code === "invalid_value") {
         const given = String(document.getIn(issue.path));
-        const guess = nearest(given, issue.values.map(String));
-        fault(
-          nodeAt(document, issue.path),
-          `${where}: "${given}" is not one of ${issue.values.join(", ")}${guess ? `; did you mean "${guess}"?` : ""}`,
-        );
-      } else fault(nodeAt(document, issue.path), `${where}: ${issue.message}`);
+        const values = issue.values.map(String);
+        fault(nodeAt(document, issue.path), `${where}: "${given}" is not one of ${values.join(", ")}${didYouMean(given, values)}`);
+      } else if (issue.code === "invalid_type" && nodeIsMissing(document, issue.path))
+        fault(nodeAt(document, issue.path), `${where} is missing (${issue.expected})`);
+      else fault(nodeAt(document, issue.path), `${where}: ${issue.message}`);
     }
-    throw new ManifestError(faults.join("\n"));
+    return done(null);
   }
-  const manifest = result.data;
+  for (const { level, path, message } of lint(result.data)) add(level, nodeAt(document, path)?.range?.[0] ?? 0, message);
+  return done(result.data);
+}
 
-  const checkPermissions = (permissions: Manifest["features"][number]["permissions"], path: (string | number)[]) =>
-    permissions.forEach(({ api, kind, value, when }, index) => {
-      const at = [...path, index];
-      if (api === "graph" && !permissionNames[kind].includes(value)) {
-        const other = kind === "application" ? "delegated" : "application";
-        const guess = nearest(value, permissionNames[kind]);
-        const hint = permissionNames[other].includes(value)
-          ? `it exists only as ${other}`
-          : guess
-            ? `did you mean "${guess}"?`
-            : "no such name is known";
-        fault(nodeAt(document, [...at, "value"]), `Microsoft Graph has no ${kind} permission "${value}"; ${hint}`);
-      }
-      if (!when) return;
-      const question = manifest.questions.find(({ id }) => id === when.question);
-      const ids = question ? question.options.map(({ id }) => id) : manifest.questions.map(({ id }) => id);
-      const [wanted, field] = question ? [when.is, "is"] : [when.question, "question"];
-      if (ids.includes(wanted)) return;
-      const guess = nearest(wanted, ids);
-      fault(
-        nodeAt(document, [...at, "when", field]),
-        `no ${question ? "option" : "question"} "${wanted}"${guess ? `; did you mean "${guess}"?` : ""}`,
-      );
-    });
-  const unique = (ids: string[], path: (string | number)[], what: string) =>
-    ids.forEach((id, index) => {
-      if (ids.indexOf(id) !== index) fault(nodeAt(document, [...path, index, "id"]), `${what} "${id}" is there twice`);
-    });
+const nodeIsMissing = (document: Document, path: readonly PropertyKey[]) =>
+  path.length > 0 && document.getIn([...path], true) === undefined;
 
-  manifest.features.forEach((feature, index) => {
-    checkPermissions(feature.permissions, ["features", index, "permissions"]);
-    feature.variants?.forEach((variant, v) => {
-      checkPermissions(variant.permissions, ["features", index, "variants", v, "permissions"]);
-    });
-    unique(feature.variants?.map(({ id }) => id) ?? [], ["features", index, "variants"], "variant");
-  });
-  unique(
-    manifest.features.map(({ id }) => id),
-    ["features"],
-    "feature",
-  );
-  unique(
-    manifest.questions.map(({ id }) => id),
-    ["questions"],
-    "question",
-  );
-  unique(
-    manifest.manualSteps.map(({ id }) => id),
-    ["manualSteps"],
-    "manual step",
-  );
-  const featureIds = manifest.features.map(({ id }) => id);
-  manifest.manualSteps.forEach((step, index) => {
-    step.features?.forEach((id, f) => {
-      if (featureIds.includes(id)) return;
-      const guess = nearest(id, featureIds);
-      fault(nodeAt(document, ["manualSteps", index, "features", f]), `no feature "${id}"${guess ? `; did you mean "${guess}"?` : ""}`);
-    });
-  });
-  if (faults.length > 0) throw new ManifestError(faults.join("\n"));
-  return manifest;
+/** @throws ManifestError with a line for each fault */
+export function parseManifest(text: string, file: string): Manifest {
+  const { manifest, findings } = readManifest(text, file);
+  if (manifest) return manifest;
+  throw new ManifestError(findings.flatMap(({ level, at, message }) => (level === "error" ? [`${at}: ${message}`] : [])).join("\n"));
 }

@@ -1,11 +1,27 @@
 /**
  * What a choice comes to, as pure functions that the browser runs too: the same code counts permissions while
- * boxes change and plans the run afterwards. Imports nothing but types.
+ * boxes change and plans the run afterwards. Imports nothing but types, and the checks of what was filled in.
  */
-import type { Choices, Feature, Manifest, Permission } from "./schema.ts";
+import type { Choices, Condition, CredentialKind, Feature, Manifest, Permission, Registration, Variable } from "./schema.ts";
+import { addressesOf, checkVariable, fill, namesIn, powerShellLiteral, shellLiteral, type Values } from "./variables.ts";
 
-export type ChosenPermission = Pick<Permission, "api" | "kind" | "value" | "because" | "risk"> & { features: string[] };
+export { checkVariable, fill, powerShellLiteral, shellLiteral, type Values };
+
+export type ChosenPermission = Pick<Permission, "api" | "kind" | "value" | "because" | "risk" | "toConfirm" | "keptBecause"> & {
+  features: string[];
+};
 export type ManualStep = Manifest["manualSteps"][number];
+export type Prerequisite = Manifest["prerequisites"][number];
+
+export const nothingChosen: Choices = {
+  features: [],
+  variants: {},
+  answers: {},
+  layout: "single",
+  variables: {},
+  instances: {},
+  adopt: {},
+};
 
 export const variantOf = (feature: Feature, choices: Choices) =>
   feature.variants?.find(({ id }) => id === choices.variants[feature.id]) ?? feature.variants?.[0];
@@ -13,75 +29,252 @@ export const variantOf = (feature: Feature, choices: Choices) =>
 export const answerOf = (manifest: Manifest, choices: Choices, questionId: string) =>
   choices.answers[questionId] ?? manifest.questions.find(({ id }) => id === questionId)?.options[0]?.id;
 
-/** A feature's permissions as they stand with the variant and the answers chosen. */
-export function permissionsOf(manifest: Manifest, feature: Feature, choices: Choices): Permission[] {
-  return [...feature.permissions, ...(variantOf(feature, choices)?.permissions ?? [])].filter(
-    ({ when }) => !when || answerOf(manifest, choices, when.question) === when.is,
-  );
+/** What was filled in, checked; "" when it was left empty or cannot be used. */
+export function givenValue(manifest: Manifest, choices: Choices, variableId: string): string {
+  const variable = manifest.variables.find(({ id }) => id === variableId);
+  const checked = variable && checkVariable(variable, choices.variables[variableId] ?? "");
+  return checked && "value" in checked ? checked.value : "";
 }
 
+function holds(manifest: Manifest, choices: Choices, when: Condition | undefined): boolean {
+  if (!when) return true;
+  if (when.variable) return givenValue(manifest, choices, when.variable) !== "";
+  const answer = answerOf(manifest, choices, when.question!);
+  return answer !== undefined && [when.is].flat().includes(answer);
+}
+
+const allPermissionsOf = (feature: Feature, choices: Choices): Permission[] => [
+  ...feature.permissions,
+  ...(variantOf(feature, choices)?.permissions ?? []),
+];
+
+/** A feature's permissions as they stand with the variant, the answers and the values chosen. */
+export const permissionsOf = (manifest: Manifest, feature: Feature, choices: Choices): Permission[] =>
+  allPermissionsOf(feature, choices).filter(({ when }) => holds(manifest, choices, when));
+
+/** Whether Exchange grants it for chosen mailboxes, so that it is not granted for the whole tenant. */
+export const isScoped = (manifest: Manifest, choices: Choices, { scopedInExchange }: Permission): boolean =>
+  scopedInExchange !== undefined && answerOf(manifest, choices, scopedInExchange.question) === scopedInExchange.is;
+
 export const probesOf = (feature: Feature, choices: Choices) => [...feature.probes, ...(variantOf(feature, choices)?.probes ?? [])];
+
+const chosenFeatures = (manifest: Manifest, { features }: Choices) => manifest.features.filter(({ id }) => features.includes(id));
+export const registrationIdOf = (manifest: Manifest, feature: Feature) => feature.registration ?? manifest.registrations[0]!.id;
 
 /** Questions that a chosen feature and variant asks. */
 export function questionsOf(manifest: Manifest, feature: Feature, choices: Choices) {
   const asked = new Set(
-    [...feature.permissions, ...(variantOf(feature, choices)?.permissions ?? [])].flatMap(({ when }) => (when ? [when.question] : [])),
+    allPermissionsOf(feature, choices).flatMap(({ when, scopedInExchange }) =>
+      [when?.question, scopedInExchange?.question].filter((each) => each !== undefined),
+    ),
   );
   return manifest.questions.filter(({ id }) => asked.has(id));
 }
+/** Questions that concern more than one chosen feature, or what is to be done by hand: asked once. */
+export function sharedQuestionsOf(manifest: Manifest, choices: Choices) {
+  const chosen = chosenFeatures(manifest, choices);
+  const isByFeature = (id: string) =>
+    chosen.filter((feature) => questionsOf(manifest, feature, choices).some((each) => each.id === id)).length;
+  const concerns = ({ features, when }: { features?: string[] | undefined; when?: Condition | undefined }) =>
+    when?.question !== undefined && (!features || features.some((id) => choices.features.includes(id))) ? [when.question] : [];
+  const byHand = new Set([...manifest.manualSteps, ...manifest.prerequisites].flatMap(concerns));
+  return chosen.length === 0 ? [] : manifest.questions.filter(({ id }) => isByFeature(id) > 1 || (isByFeature(id) === 0 && byHand.has(id)));
+}
 
+type Listed = { granted: ChosenPermission[]; scoped: ChosenPermission[] };
 /** One entry per permission, in a fixed order whatever the order of the boxes, with the features that ask for it. */
-export function permissionsFor(manifest: Manifest, choices: Choices, only?: string): ChosenPermission[] {
-  const found = new Map<string, ChosenPermission>();
-  for (const feature of manifest.features) {
-    if (!choices.features.includes(feature.id) || (only && only !== feature.id)) continue;
-    for (const { api, kind, value, because, risk } of permissionsOf(manifest, feature, choices)) {
+function listed(manifest: Manifest, choices: Choices, features: readonly Feature[]): Listed {
+  const found = new Map<string, ChosenPermission & { isScoped: boolean }>();
+  for (const feature of features)
+    for (const permission of permissionsOf(manifest, feature, choices)) {
+      const { api, kind, value, because, risk, toConfirm, keptBecause } = permission;
       const key = `${api}/${kind}/${value}`;
+      const scoped = isScoped(manifest, choices, permission);
       const existing = found.get(key);
-      if (existing) existing.features.push(feature.id);
-      else found.set(key, { api, kind, value, because, risk, features: [feature.id] });
+      if (existing) {
+        existing.features.push(feature.id);
+        existing.isScoped &&= scoped;
+      } else
+        found.set(key, {
+          ...{ api, kind, value, because, risk, features: [feature.id], isScoped: scoped },
+          ...(toConfirm ? { toConfirm } : {}),
+          ...(keptBecause ? { keptBecause } : {}),
+        });
+    }
+  const all = [...found.values()].sort((a, b) => (`${a.api}/${a.kind}/${a.value}` < `${b.api}/${b.kind}/${b.value}` ? -1 : 1));
+  const plain = ({ isScoped: _, ...permission }: (typeof all)[number]): ChosenPermission => permission;
+  return { granted: all.filter((each) => !each.isScoped).map(plain), scoped: all.filter((each) => each.isScoped).map(plain) };
+}
+
+/** Everything that is granted in the tenant for these choices, over all registrations. */
+export const permissionsFor = (manifest: Manifest, choices: Choices): ChosenPermission[] =>
+  listed(manifest, choices, chosenFeatures(manifest, choices)).granted;
+
+export type CredentialChoice =
+  | { kind: "secret"; months: number }
+  | { kind: "certificate"; pem: string }
+  | { kind: "federated"; issuer: string; subject: string; audience: string };
+export type RegistrationChoice = {
+  id: string;
+  displayName: string;
+  definition: Registration;
+  features: string[];
+  permissions: ChosenPermission[];
+  /** Granted by Exchange for chosen mailboxes, not by Entra. */
+  scoped: ChosenPermission[];
+  credential: CredentialChoice | null;
+};
+
+/** The credential that the admin chose where the product can use it, else the product's own default. */
+export const credentialKindOf = ({ credential: { kinds } }: Registration, choices: Choices): CredentialKind =>
+  choices.credential && kinds.includes(choices.credential) ? choices.credential : kinds[0]!;
+
+function credentialOf(manifest: Manifest, choices: Choices, definition: Registration, permissions: readonly ChosenPermission[]) {
+  const { credential } = definition;
+  const isNeeded = credential.onlyIf === "always" || permissions.some(({ kind }) => kind === "application");
+  if (!isNeeded) return null;
+  switch (credentialKindOf(definition, choices)) {
+    case "none":
+      return null;
+    case "secret":
+      return { kind: "secret" as const, months: Math.min(choices.months ?? credential.months, credential.maxMonths) };
+    case "certificate":
+      return { kind: "certificate" as const, pem: credential.certificate ?? choices.certificate ?? "" };
+    case "federated": {
+      const { issuer = "", subject = "", audience = "" } = credential.federated ?? {};
+      const values = valuesOf(manifest, choices);
+      return { kind: "federated" as const, issuer: fill(issuer, values) ?? "", subject: fill(subject, values) ?? "", audience };
     }
   }
-  return [...found.values()].sort((a, b) => (`${a.api}/${a.kind}/${a.value}` < `${b.api}/${b.kind}/${b.value}` ? -1 : 1));
 }
 
-export type RegistrationChoice = { id: string; displayName: string; permissions: ChosenPermission[]; secretMonths: number | null };
-
-/** The app registrations that the choices need: one for everything, or one for each feature. */
+/** The app registrations that the choices need: one for each component and instance, or one for each feature. */
 export function registrationsFor(manifest: Manifest, choices: Choices): RegistrationChoice[] {
-  const { registration } = manifest;
-  const secretMonths = (permissions: ChosenPermission[]) => {
-    const { kind, onlyIf, months } = registration.credential;
-    const isNeeded = onlyIf === "always" || permissions.some((permission) => permission.kind === "application");
-    return kind === "secret" && isNeeded ? months : null;
-  };
-  if (choices.layout === "per-feature" && registration.perFeature)
-    return manifest.features
-      .filter(({ id }) => choices.features.includes(id))
-      .map((feature) => {
-        const permissions = permissionsFor(manifest, choices, feature.id);
-        return {
-          id: `${registration.id}-${feature.id}`,
-          displayName: `${registration.displayName} – ${feature.title}`,
-          permissions,
-          secretMonths: secretMonths(permissions),
-        };
-      });
-  const permissions = permissionsFor(manifest, choices);
-  return permissions.length === 0
-    ? []
-    : [{ id: registration.id, displayName: registration.displayName, permissions, secretMonths: secretMonths(permissions) }];
+  return manifest.registrations.flatMap((definition) => {
+    const features = chosenFeatures(manifest, choices).filter((feature) => registrationIdOf(manifest, feature) === definition.id);
+    if (features.length === 0) return [];
+    const made = (id: string, displayName: string, own: readonly Feature[]): RegistrationChoice => {
+      const { granted, scoped } = listed(manifest, choices, own);
+      return {
+        ...{ id, displayName, definition, features: own.map((feature) => feature.id), permissions: granted, scoped },
+        credential: credentialOf(manifest, choices, definition, [...granted, ...scoped]),
+      };
+    };
+    if (choices.layout === "per-feature" && definition.perFeature)
+      return features.map((feature) => made(`${definition.id}-${feature.id}`, `${definition.displayName} – ${feature.title}`, [feature]));
+    const count = definition.instances ? Math.min(choices.instances[definition.id] ?? 1, definition.instances.max) : 1;
+    return Array.from({ length: count }, (_, index) => {
+      const suffix = index === 0 ? "" : `-${String(index + 1).padStart(2, "0")}`;
+      return made(`${definition.id}${suffix}`, `${definition.displayName}${suffix}`, features);
+    });
+  });
 }
+
+/** A redirect URI with its values; null when an optional one is not given. */
+export const redirectUriOf = (manifest: Manifest, choices: Choices, template: string) => fill(template, valuesOf(manifest, choices));
+
+/** The values that were filled in, by name. */
+export function valuesOf(manifest: Manifest, choices: Choices): Values {
+  return Object.fromEntries(
+    manifest.variables.flatMap(({ id, type }) => {
+      const value = givenValue(manifest, choices, id);
+      return value ? [[id, type === "addresses" ? addressesOf(value) : value]] : [];
+    }),
+  );
+}
+
+/** Delegated permissions are granted for this account only; null means for everyone in the tenant. */
+export function consentAccountOf(manifest: Manifest, choices: Choices, { consentFor }: Registration): string | null {
+  if (!consentFor || (choices.consent ?? consentFor.default) === "everyone") return null;
+  return givenValue(manifest, choices, consentFor.account);
+}
+
+const concernsChosen = (choices: Choices, features: readonly string[] | undefined) =>
+  !features || features.some((id) => choices.features.includes(id));
+
+export const prerequisitesFor = (manifest: Manifest, choices: Choices): Prerequisite[] =>
+  manifest.prerequisites.filter(({ features, when }) => concernsChosen(choices, features) && holds(manifest, choices, when));
 
 /** What Graph cannot do for these choices. */
 export function manualStepsFor(manifest: Manifest, choices: Choices): ManualStep[] {
-  const permissions = permissionsFor(manifest, choices);
+  const { granted, scoped } = listed(manifest, choices, chosenFeatures(manifest, choices));
+  const permissions = [...granted, ...scoped];
   return manifest.manualSteps.filter(
     (step) =>
+      holds(manifest, choices, step.when) &&
       (!step.features ||
         step.features.some((id) => permissions.some((p) => p.features.includes(id) && (!step.kind || p.kind === step.kind)))) &&
       (!step.kind || permissions.some(({ kind }) => kind === step.kind)),
   );
+}
+
+/** What is known of a registration once it is made; scripts may name it. */
+export type KnownRegistration = { id: string; appId?: string | undefined; servicePrincipalId?: string | undefined; displayName: string };
+export type KnownTenant = { id: string; domain: string } | null;
+export type FilledScript = { registration: string | null; script: string };
+const OF_REGISTRATION = ["application-id", "service-principal-id", "display-name"];
+
+/** A step's script with every value in it as a literal; one for each registration that it names. What is not known yet is said to be so. */
+export function scriptsOf(
+  manifest: Manifest,
+  choices: Choices,
+  step: ManualStep,
+  known: { tenant: KnownTenant; registrations: readonly KnownRegistration[] },
+): FilledScript[] {
+  const { script } = step;
+  if (!script) return [];
+  const names = namesIn(script);
+  const given = valuesOf(manifest, choices);
+  const written = (extra: Values) => {
+    const all: Values = {
+      ...Object.fromEntries(names.map((name) => [name, `<${name.replaceAll("-", " ")}: known later>`])),
+      ...given,
+      ...(known.tenant ? { "tenant-id": known.tenant.id, "tenant-domain": known.tenant.domain } : {}),
+      ...extra,
+    };
+    return fill(script, all, powerShellLiteral) ?? script;
+  };
+  if (!names.some((name) => OF_REGISTRATION.includes(name))) return [{ registration: null, script: written({}) }];
+  return registrationsFor(manifest, choices)
+    .filter(({ features }) => !step.features || step.features.some((id) => features.includes(id)))
+    .map(({ id, displayName }) => {
+      const facts = known.registrations.find((each) => each.id === id);
+      return {
+        registration: displayName,
+        script: written({
+          "display-name": facts?.displayName ?? displayName,
+          ...(facts?.appId ? { "application-id": facts.appId } : {}),
+          ...(facts?.servicePrincipalId ? { "service-principal-id": facts.servicePrincipalId } : {}),
+        }),
+      };
+    });
+}
+
+/** What has to be filled in for these choices: whatever a chosen registration, permission, probe or step names. */
+export function variablesFor(manifest: Manifest, choices: Choices): Variable[] {
+  const features = chosenFeatures(manifest, choices);
+  const definitions = new Map(registrationsFor(manifest, choices).map(({ definition }) => [definition.id, definition]));
+  const used = new Set<string>();
+  const note = (template: string | undefined) => {
+    for (const name of namesIn(template ?? "")) used.add(name);
+  };
+  for (const { redirectUris, consentFor, credential, ...definition } of definitions.values()) {
+    for (const uri of [...redirectUris.web, ...redirectUris.spa, ...redirectUris.publicClient]) note(uri);
+    if (consentFor && (choices.consent ?? consentFor.default) === "account") used.add(consentFor.account);
+    if (credentialKindOf({ ...definition, redirectUris, credential }, choices) === "federated") {
+      note(credential.federated?.issuer);
+      note(credential.federated?.subject);
+    }
+  }
+  for (const feature of features) {
+    for (const { when } of allPermissionsOf(feature, choices)) if (when?.variable) used.add(when.variable);
+    for (const { path } of probesOf(feature, choices)) note(path);
+  }
+  for (const { script, body } of manualStepsFor(manifest, choices)) {
+    note(script);
+    note(body);
+  }
+  return manifest.variables.filter(({ id }) => used.has(id));
 }
 
 /** Why the choices cannot be taken, in words for the admin; null when they can. */
@@ -99,7 +292,36 @@ export function refusalOf(manifest: Manifest, offered: readonly string[], choice
     if (!question?.options.some(({ id }) => id === optionId))
       return `"${questionId}" cannot be answered with "${optionId}". Reload the page and choose again.`;
   }
-  if (choices.layout === "per-feature" && !manifest.registration.perFeature)
+  const registrations = registrationsFor(manifest, choices);
+  if (choices.layout === "per-feature" && !manifest.registrations.some(({ perFeature }) => perFeature))
     return `${manifest.name} uses one app registration for all features.`;
+  for (const [registrationId, count] of Object.entries(choices.instances)) {
+    const definition = manifest.registrations.find(({ id }) => id === registrationId);
+    if (!definition?.instances && count !== 1) return `"${registrationId}" has one registration only. Reload the page and choose again.`;
+    if (definition?.instances && count > definition.instances.max)
+      return `${definition.displayName} can have ${definition.instances.max} registrations at most.`;
+  }
+  const { credential, months } = choices;
+  if (credential && !manifest.registrations.some((each) => each.credential.kinds.includes(credential)))
+    return `${manifest.name} cannot use this kind of credential (${credential}).`;
+  const longest = Math.max(...manifest.registrations.map((each) => each.credential.maxMonths));
+  if (months && months > longest) return `${manifest.name} allows secrets of ${longest} months at most.`;
+  const withoutKey = registrations.find((each) => each.credential?.kind === "certificate" && !each.credential.pem);
+  if (withoutKey) return `Upload the public certificate that ${manifest.vendor.name} sent you, or choose another kind of credential.`;
+  for (const variable of variablesFor(manifest, choices)) {
+    const { reason } = checkVariable(variable, choices.variables[variable.id] ?? "");
+    if (reason) return reason.startsWith(variable.title) ? reason : `${variable.title}: ${reason}`;
+  }
+  const withoutAccount = registrations.find(({ definition }) => consentAccountOf(manifest, choices, definition) === "");
+  if (withoutAccount) {
+    const account = manifest.variables.find(({ id }) => id === withoutAccount.definition.consentFor?.account);
+    return `${account?.title ?? "The account"}: name the account that the permissions are granted for.`;
+  }
+  for (const registrationId of Object.keys(choices.adopt)) {
+    const adopted = registrations.find(({ id }) => id === registrationId);
+    if (!adopted) return "The registration to be adopted is not part of the plan any more. Choose again.";
+  }
+  if (new Set(Object.values(choices.adopt)).size !== Object.keys(choices.adopt).length)
+    return "One existing registration cannot stand for two of the plan.";
   return null;
 }

@@ -21,8 +21,8 @@ const guidBytes = (guid: string) => {
 };
 
 /** The id that Entra gives a tenant-wide delegated permission grant: both GUIDs, little endian, as base64url. */
-export const delegatedGrantId = (clientId: string, resourceId: string) =>
-  Buffer.concat([clientId, resourceId].map(guidBytes)).toString("base64url");
+export const delegatedGrantId = (clientId: string, resourceId: string, principalId: string | null = null) =>
+  Buffer.concat([clientId, resourceId, ...(principalId ? [principalId] : [])].map(guidBytes)).toString("base64url");
 
 /** A call that Graph refused or never answered. `meaning` is what to act on; the rest is to show. */
 export class GraphError extends Error {

@@ -23,6 +23,9 @@ export type Payload = {
   applicationId: string;
   secretValue: string | null;
   secretEndsAt: string | null;
+  certificateThumbprint?: string;
+  federatedSubject?: string;
+  redirectUris?: readonly string[];
   tenantName: string;
   tenantId: string;
 };
@@ -77,6 +80,64 @@ export async function create(
   return id;
 }
 
+/** What a browser sealed itself, with a key that never came here. */
+export type SealedElsewhere = { id: string; proofHash: string; parts: readonly SealedPart[] };
+const BAD_SEAL = {
+  code: "handoff.bad-seal",
+  status: 422,
+  message: "The sealed values did not arrive as they should. Reload the page and seal them again; nothing was kept.",
+} as const;
+const SEALED_AT_MOST = 64 * 1024;
+
+/** A handoff whose values were sealed in the admin's browser: the link, and with it the key, is known there and nowhere else. */
+export async function createSealed(
+  tx: Transaction,
+  admin: Actor,
+  { id, proofHash, parts }: SealedElsewhere,
+  about: { onboardingId: string; boundTo: Readonly<Record<string, string>>; expiresAt: Date },
+  now: Date,
+): Promise<Outcome<null, typeof BAD_SEAL>> {
+  const hash = proofBytes(proofHash);
+  const isFit =
+    isId(id) &&
+    hash !== null &&
+    parts.length === Object.keys(about.boundTo).length &&
+    new Set(parts.map(({ part }) => part)).size === parts.length &&
+    parts.every(
+      ({ part, boundTo, inner }) => about.boundTo[part] === boundTo && inner.length <= SEALED_AT_MOST && /^[\w-]{40,}$/.test(inner),
+    );
+  if (!isFit || (await tx.handoff.findUnique({ where: { id }, select: { id: true } }))) return refuse(BAD_SEAL);
+  const { onboardingId, expiresAt } = about;
+  await tx.handoff.create({
+    data: { id, onboardingId, state: "pending", createdAt: now, expiresAt, proofHash: Uint8Array.from(hash) },
+    select: { id: true },
+  });
+  for (const { part, boundTo, inner } of parts)
+    await tx.handoffCipher.create({
+      data: { handoffId: id, part, ...wrapped(Buffer.from(inner, "base64url"), boundTo) },
+      select: { part: true },
+    });
+  await audit.record(tx, onboardingId, admin, now, {
+    type: "handoff.created",
+    detail: { handoffId: id, expiresAt: expiresAt.toISOString() },
+  });
+  return accept(null);
+}
+
+/** The outer lock: the portal's own key around what the link's key sealed. */
+function wrapped(inner: Buffer, boundTo: string) {
+  const dataKey = randomBytes(32);
+  try {
+    return { scheme: "v1", boundTo, outer: Uint8Array.from(seal(dataKey, inner, boundTo)), wrappedKey: sealWithRing(dataKey, boundTo) };
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
+/** What a sealed part is bound to: it opens for this handoff, tenant, application and registration, and no other. */
+export const boundTo = (id: string, tenantId: string, applicationId: string, part: string) =>
+  `handoff/v1|${id}|${tenantId}|${applicationId}|${part}`;
+
 /** Whether this session can still add to the handoff and give its link out. */
 export async function isHeld(id: string, holdKey: Buffer): Promise<boolean> {
   const row = await db().handoff.findUnique({ where: { id }, select: { heldKey: true, state: true } });
@@ -94,17 +155,15 @@ export async function add(tx: Transaction, id: string, holdKey: Buffer, part: st
   const row = await tx.handoff.findFirstOrThrow({ where: { id, state: "pending", heldKey: { not: null } }, select: { heldKey: true } });
   const linkKey = unseal(holdKey, row.heldKey!, id);
   const keys = linkKeys(linkKey, id);
-  const boundTo = `handoff/v1|${id}|${payload.tenantId}|${payload.applicationId}|${part}`;
-  const inner = seal(keys.encryption, JSON.stringify(payload), boundTo);
-  const dataKey = randomBytes(32);
-  const data = { scheme: "v1", boundTo, outer: Uint8Array.from(seal(dataKey, inner, boundTo)), wrappedKey: sealWithRing(dataKey, boundTo) };
+  const bound = boundTo(id, payload.tenantId, payload.applicationId, part);
+  const data = wrapped(seal(keys.encryption, JSON.stringify(payload), bound), bound);
   await tx.handoffCipher.upsert({
     where: { handoffId_part: { handoffId: id, part } },
     create: { handoffId: id, part, ...data },
     update: data,
     select: { part: true },
   });
-  for (const key of [linkKey, dataKey, keys.encryption, keys.proof]) key.fill(0);
+  for (const key of [linkKey, keys.encryption, keys.proof]) key.fill(0);
 }
 
 function openOuter(row: { outer: Uint8Array; wrappedKey: Uint8Array; boundTo: string }): Buffer {

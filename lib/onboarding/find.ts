@@ -1,12 +1,14 @@
 /** Finding an onboarding, for whom it may be found, and whether the customer can go on with it. Reads only. */
 import { type Progress, type Standing, standing } from "../audit/status.ts";
-import { requireProduct } from "../catalogue/catalogue.ts";
-import type { Manifest } from "../catalogue/schema.ts";
+import type { Access } from "../auth/auth.ts";
+import { Choices, type Manifest } from "../catalogue/schema.ts";
+import { consentAccountOf, registrationsFor } from "../catalogue/selection.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn, Support } from "../proof.ts";
 import { digestOf } from "../secret.ts";
+import { manifestOf, newerThan } from "./manifests.ts";
 
 export const UNKNOWN = {
   code: "onboarding.unknown",
@@ -27,6 +29,8 @@ export const EXPIRED = {
 export type Onboarding = {
   id: string;
   manifest: Manifest;
+  /** A newer edition of the manifest, which the admin may go over to. */
+  newer: Manifest | null;
   customerName: string;
   expectedDomain: string;
   adminEmail: string;
@@ -54,12 +58,22 @@ const FIELDS = {
   tenantId: true,
   state: true,
 } as const;
-type Row = Omit<Onboarding, "manifest" | "progress" | "standing"> & { productId: string; state: unknown };
+type Row = Omit<Onboarding, "manifest" | "newer" | "progress" | "standing"> & { productId: string; state: unknown };
 
-function fromRow({ productId, state, ...row }: Row, now: Date): Onboarding {
-  const progress = state as Progress;
-  return { ...row, manifest: requireProduct(productId), progress, standing: standing(progress, now) };
+async function fromRow({ productId, state, ...row }: Row, now: Date): Promise<Onboarding> {
+  const stored = state as Progress;
+  // What was chosen under an older edition of this program may lack what choices have now.
+  const progress = stored.choices ? { ...stored, choices: Choices.parse(stored.choices) } : stored;
+  const manifest = await manifestOf(productId, progress.manifestDigest);
+  return { ...row, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
 }
+
+/** What the plan needs of the tenant. */
+export const accessOf = ({ manifest, progress: { choices } }: Pick<Onboarding, "manifest" | "progress">): Access => ({
+  isWriting: true,
+  namesAccount:
+    choices !== undefined && registrationsFor(manifest, choices).some(({ definition }) => consentAccountOf(manifest, choices, definition)),
+});
 
 export const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 /** Whoever it belongs to: the caller has to have proved the right. */

@@ -14,6 +14,7 @@ import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { Support } from "../proof.ts";
 import { digestOf, newToken } from "../secret.ts";
 import { find, isUuid, REVOKED, UNKNOWN } from "./find.ts";
+import { keep } from "./manifests.ts";
 import { Invitation } from "./schema.ts";
 import { actorOf, PORTAL, record } from "./store.ts";
 
@@ -74,6 +75,7 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
   const token = newToken();
   const expiresAt = new Date(now.getTime() + INVITATION_DAYS * 86_400_000);
   await db().$transaction(async (tx) => {
+    const manifestDigest = await keep(tx, manifest, now);
     await tx.onboarding.create({
       data: {
         id,
@@ -94,7 +96,15 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
     });
     await audit.record(tx, id, actorOf(support, "support"), now, {
       type: "onboarding.created",
-      detail: { productId, manifestVersion: manifest.version, customerName, expectedDomain, offered, expiresAt: expiresAt.toISOString() },
+      detail: {
+        productId,
+        manifestVersion: manifest.version,
+        manifestDigest,
+        customerName,
+        expectedDomain,
+        offered,
+        expiresAt: expiresAt.toISOString(),
+      },
     });
   });
   return giveLink({ id, to: adminEmail, manifest, customerName, invitedBy: support.name, token, expiresAt }, now);

@@ -1,7 +1,9 @@
 import * as audit from "../audit/audit.ts";
+import type { ManualState } from "../audit/events.ts";
 import * as auth from "../auth/auth.ts";
+import { whyNotCertificate } from "../catalogue/catalogue.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
-import { manualStepsFor, permissionsFor, refusalOf } from "../catalogue/selection.ts";
+import { manualStepsFor, permissionsFor, prerequisitesFor, refusalOf, registrationsFor } from "../catalogue/selection.ts";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
 import { connect } from "../graph/graph.ts";
@@ -11,7 +13,8 @@ import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { availability, find, findByLink, findForAdmin, isAtWork, type Onboarding, requireOpen, UNKNOWN } from "./find.ts";
+import { availability, find, findByLink, findForAdmin, isAtWork, isUuid, type Onboarding, requireOpen, UNKNOWN } from "./find.ts";
+import { keep } from "./manifests.ts";
 import * as runs from "./runs.ts";
 import { actorOf, PORTAL, record } from "./store.ts";
 import { subjectOf } from "./subject.ts";
@@ -71,11 +74,73 @@ export async function choose(person: SignedIn, id: string, choices: Choices, now
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   if (isRunning(found.value)) return refuse(runs.BUSY);
-  const reason = refusalOf(found.value.manifest, found.value.offered, choices);
+  const wanted = onlyWhatIsThere(found.value.manifest, choices);
+  const reason =
+    refusalOf(found.value.manifest, found.value.offered, wanted) ?? (wanted.certificate ? whyNotCertificate(wanted.certificate) : null);
   if (reason) return refuse({ code: "onboarding.choices", status: 422, message: reason });
-  await record(id, actorOf(person, "admin"), now, { type: "features.chosen", detail: { choices } });
+  await record(id, actorOf(person, "admin"), now, { type: "features.chosen", detail: { choices: wanted } });
   return accept(null);
 }
+
+/** What belongs to a feature or a registration that is not chosen any more goes with it. */
+function onlyWhatIsThere(manifest: Manifest, choices: Choices): Choices {
+  const registrations = registrationsFor(manifest, choices).map(({ id }) => id);
+  const adopt = Object.fromEntries(Object.entries(choices.adopt).filter(([id]) => registrations.includes(id)));
+  const variables = Object.fromEntries(Object.entries(choices.variables).filter(([, value]) => value.trim() !== ""));
+  return { ...choices, adopt, variables };
+}
+
+/** Uses a registration that is there already for one of the plan; `null` lets a new one be made. */
+export async function adopt(person: SignedIn, id: string, registration: string, appId: string | null, now: Date): Promise<Outcome<null>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const { choices } = found.value.progress;
+  if (!choices) return refuse(runs.NO_PLAN);
+  if (appId !== null && !isUuid(appId))
+    return refuse({
+      code: "onboarding.application-id",
+      status: 422,
+      message: `"${appId}" is not an application ID. It looks like 00000000-0000-0000-0000-000000000000.`,
+    });
+  const { [registration]: _, ...others } = choices.adopt;
+  return choose(person, id, { ...choices, adopt: appId === null ? others : { ...others, [registration]: appId } }, now);
+}
+
+/** Registrations of the tenant that could be adopted. */
+export async function searchRegistrations(
+  person: SignedIn,
+  id: string,
+  words: string,
+  now: Date,
+): Promise<Outcome<provisioning.Registered[], Refusal | auth.StsRefusal>> {
+  const found = await requireOpen(person, id, now);
+  return found.ok ? provisioning.searchRegistrations(person, words) : found;
+}
+
+/** Goes over to the newest edition of the manifest. What was approved was for the old one. */
+export async function takeNewerEdition(person: SignedIn, id: string, now: Date): Promise<Outcome<null>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  if (isRunning(found.value)) return refuse(runs.BUSY);
+  const { newer } = found.value;
+  if (!newer) return accept(null);
+  await db().$transaction(async (tx) => {
+    const manifestDigest = await keep(tx, newer, now);
+    await audit.record(tx, id, actorOf(person, "admin"), now, {
+      type: "manifest.changed",
+      detail: { version: newer.version, manifestDigest },
+    });
+  });
+  return accept(null);
+}
+
+/** Prerequisites that are still open: nothing is approved before they are ticked. */
+export const openPrerequisites = ({ manifest, progress }: Onboarding) =>
+  progress.choices
+    ? prerequisitesFor(manifest, progress.choices).filter(
+        ({ id, fact }) => !(fact && progress.signedIn) && !["done", "not-applicable"].includes(progress.manual[id]?.state ?? "todo"),
+      )
+    : [];
 
 export async function review(
   person: SignedIn,
@@ -111,6 +176,9 @@ export async function approve(person: SignedIn, id: string, digest: string, now:
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   if (isRunning(found.value)) return refuse(runs.BUSY);
+  const [missing] = openPrerequisites(found.value);
+  if (missing)
+    return refuse({ code: "onboarding.prerequisite", status: 409, message: `First: ${missing.title}. Tick it off when it is so.` });
   let shown = processWide.vestibuleShown?.get(shownKey(person, found.value, digest));
   if (!shown) {
     const reviewed = await review(person, found.value, now);
@@ -292,27 +360,56 @@ export async function undo(person: SignedIn, id: string, digest: string | null, 
   return runs.undo(person, id, digest);
 }
 
-/** Ticks off what Graph cannot do. */
+const LATER_MS = 24 * 3_600_000;
+
+/** Ticks off what Graph cannot do, or puts off until tomorrow what takes a while to show. */
 export async function tick(
   person: SignedIn,
   id: string,
   stepId: string,
-  state: "done" | "not-applicable" | "todo",
+  state: ManualState,
   note: string,
   now: Date,
 ): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { manifest, progress } = found.value;
-  if (!progress.choices || !manualStepsFor(manifest, progress.choices).some((step) => step.id === stepId)) return refuse(UNKNOWN);
+  const { choices } = progress;
+  const steps = choices ? [...manualStepsFor(manifest, choices), ...prerequisitesFor(manifest, choices)] : [];
+  if (!steps.some((step) => step.id === stepId)) return refuse(UNKNOWN);
+  if (state === "not-applicable" && !note.trim())
+    return refuse({ code: "onboarding.note", status: 422, message: "Say in the note why it does not apply to you." });
+  const checkAt = state === "later" ? { checkAt: new Date(now.getTime() + LATER_MS).toISOString() } : {};
   await record(id, actorOf(person, "admin"), now, {
     type: "manual.changed",
-    detail: { step: stepId, state, note: note.trim().slice(0, 500) },
+    detail: { step: stepId, state, note: note.trim().slice(0, 2000), ...checkAt },
   });
   return accept(null);
 }
 
 const NOT_READY = { code: "onboarding.not-ready", status: 409, message: "There is nothing to hand over. Finish the run first." } as const;
+
+/** Who gets the link: whom the vendor named, or a person of the customer's own where the product allows one. Null: still to be named. */
+export const recipientOf = ({ manifest, progress, contactEmail }: Onboarding): string | null =>
+  progress.recipient ?? (manifest.handover.recipient === "customer" ? null : contactEmail);
+
+/** Names a person of the customer's own as the one who gets the link; an empty address goes back to the vendor's contact. */
+export async function nameRecipient(person: SignedIn, id: string, to: string, now: Date): Promise<Outcome<null>> {
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const { manifest, contactEmail } = found.value;
+  if (manifest.handover.recipient === "contact")
+    return refuse({
+      code: "onboarding.recipient",
+      status: 409,
+      message: `${manifest.vendor.name} named who gets the values: ${contactEmail}.`,
+    });
+  const address = to.trim() || (manifest.handover.recipient === "either" ? contactEmail : "");
+  if (!/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/.test(address))
+    return refuse({ code: "onboarding.recipient", status: 422, message: `"${address}" is not an e-mail address.` });
+  await record(id, actorOf(person, "admin"), now, { type: "contact.changed", detail: { to: address, by: "admin" } });
+  return accept(null);
+}
 
 async function takeLink(person: SignedIn, id: string, now: Date): Promise<Outcome<{ link: string; onboarding: Onboarding }, Refusal>> {
   const found = await requireOpen(person, id, now);
@@ -325,10 +422,15 @@ async function takeLink(person: SignedIn, id: string, now: Date): Promise<Outcom
 
 /** Mails the one-time link to the contact. The link is gone from here afterwards, sent or not: a failure means a new credential. */
 export async function mailHandoff(person: SignedIn, id: string, now: Date): Promise<Outcome<{ to: string }>> {
+  const asked = await requireOpen(person, id, now);
+  if (!asked.ok) return asked;
+  if (!recipientOf(asked.value))
+    return refuse({ code: "onboarding.recipient", status: 422, message: "Name the person of your own who enters the values first." });
   const taken = await takeLink(person, id, now);
   if (!taken.ok) return taken;
   const { onboarding, link } = taken.value;
-  const { contactEmail: to, customerName, manifest, progress } = onboarding;
+  const { customerName, manifest, progress } = onboarding;
+  const to = recipientOf(onboarding)!;
   const sent = await notify.send(
     notify.handoffMail({ to, customer: customerName, product: manifest.name, link, expiresAt: new Date(progress.handoff!.expiresAt) }),
   );
@@ -355,7 +457,7 @@ export async function copyHandoff(person: SignedIn, id: string, now: Date): Prom
   const { onboarding, link } = taken.value;
   await record(id, actorOf(person, "admin"), now, {
     type: "handoff.sent",
-    detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: onboarding.contactEmail },
+    detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: recipientOf(onboarding) ?? onboarding.adminEmail },
   });
   return accept({ link });
 }
@@ -397,7 +499,7 @@ export async function lookAtHandoff(id: string, proof: unknown, now: Date): Prom
   const view = await handoff.look(id, proof, now);
   if (!view.ok) return view;
   const { state, expiresAt, revealedAt, onboardingId } = view.value;
-  const { customerName, manifest } = (await find(onboardingId, now))!;
+  const { customerName, manifest, progress } = (await find(onboardingId, now))!;
   return accept({
     state,
     expiresAt: expiresAt.toISOString(),
@@ -405,9 +507,21 @@ export async function lookAtHandoff(id: string, proof: unknown, now: Date): Prom
     customer: customerName,
     product: manifest.name,
     vendor: manifest.vendor.name,
-    fields: manifest.handover.fields,
+    fields: fieldsOf(manifest, progress.choices),
     note: manifest.handover.note ?? null,
   });
+}
+
+/** The fields that there is something to show for. */
+function fieldsOf(manifest: Manifest, choices: Choices | undefined): HandoffPage["fields"] {
+  const kinds = new Set((choices ? registrationsFor(manifest, choices) : []).map(({ credential }) => credential?.kind));
+  const needs: Partial<Record<HandoffPage["fields"][number], "secret" | "certificate" | "federated">> = {
+    "secret-value": "secret",
+    "secret-expiry": "secret",
+    "certificate-thumbprint": "certificate",
+    "federated-subject": "federated",
+  };
+  return manifest.handover.fields.filter((field) => !needs[field] || kinds.has(needs[field]));
 }
 
 /** Reveals, once. The answer is sealed with the link's key: only the contact's browser can open it. */

@@ -213,9 +213,7 @@ export const grantApproved = (
 /** What undoing starts from. */
 export const undoingOf = ({ progress }: Onboarding): provisioning.Undoing => ({
   made: progress.made ?? {},
-  names: Object.fromEntries(
-    Object.entries(progress.registrations).flatMap(([id, { displayName }]) => (displayName ? [[id, displayName]] : [])),
-  ),
+  known: progress.registrations,
 });
 
 /** Takes back everything that was made here. `digest` is of the list that was shown; an interrupted undo goes on without it. */

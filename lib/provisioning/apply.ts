@@ -10,14 +10,16 @@ import type { DesiredRegistration } from "./desired.ts";
 import { grantAndIssue, handoverOf } from "./grants.ts";
 import { type ApplicationBody, apiName, applicationBody, isChange, type Operation, plan } from "./plan.ts";
 import { explain, type Run, type RunResult, Site, StepStopped } from "./site.ts";
-import type { ActualRegistration } from "./snapshot.ts";
+import { type ActualRegistration, applicationPath } from "./snapshot.ts";
 import { agree, proofSteps, prove } from "./verify.ts";
 
 /** The steps of a run as the admin sees them, in order. */
 export function stepsOf(desired: readonly DesiredRegistration[], operations: readonly Operation[]) {
   return desired.flatMap((registration) => [
     ...operations.filter((operation) => operation.registration === registration.id).map(({ id, title }) => ({ id, title })),
-    ...(registration.secretMonths === null ? [{ id: `${registration.id}.seal`, title: "Seal the values for the vendor's contact" }] : []),
+    ...(registration.credential?.kind !== "secret"
+      ? [{ id: `${registration.id}.seal`, title: "Seal the values for the vendor's contact" }]
+      : []),
     ...proofSteps(registration),
   ]);
 }
@@ -84,7 +86,7 @@ async function provision(site: Site): Promise<RunResult> {
       ...(kind === "application"
         ? {
             facts: {
-              displayName: desired.displayName,
+              displayName: site.existing?.displayName ?? desired.displayName,
               appId: site.appId,
               objectId: site.objectId,
               ...(site.servicePrincipalId ? { servicePrincipalId: site.servicePrincipalId } : {}),
@@ -106,10 +108,10 @@ async function provision(site: Site): Promise<RunResult> {
     for (const { id } of proofSteps(desired)) site.ends(id, "skipped", { note: "Once the permissions are granted" });
     return granted;
   }
-  if (desired.secretMonths === null) {
+  if (desired.credential?.kind !== "secret") {
     const failed = await site.step({ id: `${desired.id}.seal`, doing: "seal the values" }, async () => {
       await site.flush();
-      await run.seal(desired.id, { ...handoverOf(site), secretValue: null, secretEndsAt: null });
+      await run.seal(desired.id, handoverOf(site));
       return {};
     });
     if (failed) return failed;
@@ -164,11 +166,12 @@ function addedBy(body: ApplicationBody, existing: ActualRegistration | null): Ma
   const before = new Set(
     existing.declared.flatMap(({ resourceAppId, resourceAccess }) => resourceAccess.map(({ id }) => `${resourceAppId}/${id}`)),
   );
-  const uris = (platform: "web" | "publicClient", had: readonly string[]) =>
-    body[platform].redirectUris.filter((uri) => !had.includes(uri)).map((uri): Made => ({ kind: "redirect-uri", platform, uri }));
+  const uris = (platform: "web" | "publicClient" | "spa", had: readonly string[]) =>
+    (body[platform]?.redirectUris ?? []).filter((uri) => !had.includes(uri)).map((uri): Made => ({ kind: "redirect-uri", platform, uri }));
   return [
     ...uris("web", existing.webRedirectUris),
     ...uris("publicClient", existing.publicClientRedirectUris),
+    ...uris("spa", existing.spaRedirectUris),
     ...body.requiredResourceAccess.flatMap(({ resourceAppId, resourceAccess }) =>
       resourceAccess
         .filter(({ id }) => !before.has(`${resourceAppId}/${id}`))
@@ -183,9 +186,10 @@ function addedBy(body: ApplicationBody, existing: ActualRegistration | null): Ma
 async function ensureApplication(site: Site, { id, roles }: Operation) {
   const { desired, existing, run } = site;
   const body = applicationBody(desired, run.actual);
-  const path = `/applications(uniqueName='${desired.uniqueName}')`;
+  const path = applicationPath(desired);
+  const headers = desired.adopts ? {} : CREATE_IF_MISSING;
   return site.step({ id, doing: "make the app registration as planned", roles, makes: addedBy(body, existing) }, async () => {
-    const answer = await site.tenant.call({ method: "PATCH", path, headers: CREATE_IF_MISSING, body, repeatable: true, fresh: true });
+    const answer = await site.tenant.call({ method: "PATCH", path, headers, body, repeatable: true, fresh: true });
     // An upsert makes what is missing, so "not found" can only be a copy that lags.
     // 201 carries the application; 204 means that it was there (perhaps from a try whose answer was lost).
     if (answer.body || !existing) {
@@ -194,7 +198,7 @@ async function ensureApplication(site: Site, { id, roles }: Operation) {
       site.appId = application.appId;
       site.objectId = application.id;
     }
-    return { facts: { displayName: desired.displayName, appId: site.appId, objectId: site.objectId } };
+    return { facts: { displayName: body.displayName, appId: site.appId, objectId: site.objectId } };
   });
 }
 

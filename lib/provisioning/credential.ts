@@ -1,6 +1,7 @@
-/** Issuing a client secret: once, by a name that finds it again, and never past a policy of the tenant. */
+/** Issuing a client secret: once, by a name that finds it again, and never past a policy of the tenant. The other kinds are plain writes. */
+import type { Made } from "../audit/events.ts";
 import { GraphError, type GraphRequest } from "../graph/graph.ts";
-import type { Operation } from "./plan.ts";
+import { credentialWrite, type Operation } from "./plan.ts";
 import { type RunResult, requireSignIn, type Site } from "./site.ts";
 
 /** Shorter lifetimes that are tried, longest first, when the admin lets the tenant's policy decide. */
@@ -22,8 +23,18 @@ const request = (site: Site, tag: string, name: string, end: Date): GraphRequest
   fresh: true,
   tag,
 });
-export const secretRequest = (site: Site, tag: string, name: string, months: number) =>
-  request(site, tag, name, inMonths(site.run.now(), months));
+/** The one write that gives the application its credential, and what it makes besides a secret, which has a record of its own. */
+export function credentialRequest(site: Site, tag: string, name: string): { request: GraphRequest; makes: Made[] } {
+  const credential = site.desired.credential!;
+  if (credential.kind === "secret") return { request: request(site, tag, name, inMonths(site.run.now(), credential.months)), makes: [] };
+  const write = credentialWrite(credential, site.existing, site.objectId);
+  const made: Made =
+    credential.kind === "certificate"
+      ? { kind: "certificate", thumbprint: credential.thumbprint }
+      : { kind: "federated", name: credential.name };
+  return { request: { ...write, repeatable: true, fresh: true, tag }, makes: [made] };
+}
+const monthsOf = ({ desired: { credential } }: Site) => (credential?.kind === "secret" ? credential.months : 0);
 
 /** Nothing came back, or nothing that is Graph's: whether the credential was made is unknown. */
 export const isLost = (error: GraphError) => error.meaning === "outage" || error.meaning === "not-json";
@@ -42,7 +53,7 @@ export async function issueAlone(
   let error = first;
   let name = firstName;
   let losses = 0;
-  const longest = inMonths(site.run.now(), site.desired.secretMonths!).getTime() - site.run.now().getTime();
+  const longest = inMonths(site.run.now(), monthsOf(site)).getTime() - site.run.now().getTime();
   const lifetimes = SHORTER_DAYS.map((days) => days * DAY_MS).filter((ms) => ms < longest);
   let lifetime = longest;
   for (;;) {

@@ -4,8 +4,9 @@
  */
 import type { Made } from "../audit/events.ts";
 import { type GraphAnswer, GraphError, type GraphRequest } from "../graph/graph.ts";
+import type { Payload } from "../handoff/handoff.ts";
 import { Secret } from "../secret.ts";
-import { isLost, issueAlone, secretRequest } from "./credential.ts";
+import { credentialRequest, isLost, issueAlone } from "./credential.ts";
 import { isChange, type Operation, plan } from "./plan.ts";
 import { type RunResult, requireSignIn, type Site, StepStopped } from "./site.ts";
 import type { Actual } from "./snapshot.ts";
@@ -15,11 +16,16 @@ import { agree, type Issued } from "./verify.ts";
 const GRANT_SHOWS_MS = 60_000;
 
 /** What is handed over of a registration besides its secret. */
-export const handoverOf = ({ run, desired, appId }: Site) => ({
-  displayName: desired.displayName,
+export const handoverOf = ({ run, desired, existing, appId }: Site): Payload => ({
+  displayName: existing?.displayName ?? desired.displayName,
   applicationId: appId,
   tenantName: run.admin.tenantName,
   tenantId: run.admin.tenantId,
+  redirectUris: [...desired.webRedirectUris, ...desired.spaRedirectUris, ...desired.publicClientRedirectUris],
+  secretValue: null,
+  secretEndsAt: null,
+  ...(desired.credential?.kind === "certificate" ? { certificateThumbprint: desired.credential.thumbprint } : {}),
+  ...(desired.credential?.kind === "federated" ? { federatedSubject: desired.credential.subject } : {}),
 });
 
 /** The requests that one operation stands for, and what each makes. */
@@ -43,9 +49,12 @@ function grantRequests(site: Site, operation: Operation): { request: GraphReques
           makes: [{ kind: "role", resourceId, appRoleId, value }],
         };
       });
-  const granted = existing?.grantedScopes.find((grant) => grant.resourceId === resourceId);
+  const account = site.principalId;
+  const granted = existing?.grantedScopes.find((grant) => grant.resourceId === resourceId && grant.principalId === account);
   const wanted = operation.permissions.map(({ value }) => value);
-  const makes = wanted.filter((value) => !granted?.scopes.includes(value)).map((value): Made => ({ kind: "scope", resourceId, value }));
+  const makes = wanted
+    .filter((value) => !granted?.scopes.includes(value))
+    .map((value): Made => ({ kind: "scope", resourceId, value, ...(account ? { principalId: account } : {}) }));
   return [
     granted
       ? {
@@ -61,7 +70,13 @@ function grantRequests(site: Site, operation: Operation): { request: GraphReques
           request: {
             method: "POST",
             path: "/oauth2PermissionGrants",
-            body: { clientId: principalId, consentType: "AllPrincipals", principalId: null, resourceId, scope: wanted.join(" ") },
+            body: {
+              clientId: principalId,
+              consentType: account ? "Principal" : "AllPrincipals",
+              principalId: account,
+              resourceId,
+              scope: wanted.join(" "),
+            },
             ...common,
           },
           makes,
@@ -72,7 +87,7 @@ function grantRequests(site: Site, operation: Operation): { request: GraphReques
 const DOING: Partial<Record<Operation["kind"], string>> = {
   "grant-application": "grant the application permissions",
   "grant-delegated": "grant the delegated permissions",
-  credential: "issue a client secret",
+  credential: "accept the credential",
 };
 /** Writes that one chain orders: what this person may do first, the credential last, so that none is issued before the permissions are there. */
 const inOrder = (operations: readonly Operation[]) =>
@@ -97,11 +112,11 @@ export async function grantAndIssue(site: Site, operations: readonly Operation[]
       operation.kind === "credential"
         ? stopped
           ? []
-          : [{ operation, request: secretRequest(site, operation.id, name, desired.secretMonths!), makes: [] as Made[] }]
+          : [{ operation, ...credentialRequest(site, operation.id, name) }]
         : grantRequests(site, operation).map((each) => ({ operation, ...each })),
     );
     for (const operation of open)
-      if (operation.kind !== "credential")
+      if (operation.kind !== "credential" || desired.credential?.kind !== "secret")
         site.starts(operation.id, { makes: planned.filter((each) => each.operation === operation).flatMap((each) => each.makes) });
       else if (!stopped) site.startsCredential(operation.id, name);
     const answers = await site.tenant.chain(
@@ -111,7 +126,7 @@ export async function grantAndIssue(site: Site, operations: readonly Operation[]
     const left: Operation[] = [];
     for (const operation of open) {
       const own = planned.flatMap((each, index) => (each.operation === operation ? [{ ...each, answer: answers[index]! }] : []));
-      if (operation.kind === "credential") {
+      if (operation.kind === "credential" && desired.credential?.kind === "secret") {
         const answer = own.at(-1)?.answer;
         const isUntried = !answer || (answer instanceof GraphError && answer.meaning === "not-tried");
         // Nobody knows whether it was issued; but without the permissions no other one may be.
@@ -145,7 +160,7 @@ export async function grantAndIssue(site: Site, operations: readonly Operation[]
         if (merged && "outcome" in merged) stopped = worse(stopped, merged);
         else
           site.ends(operation.id, "done", {
-            note: operation.permissions.map(({ value }) => value).join(", "),
+            ...(operation.permissions.length > 0 ? { note: operation.permissions.map(({ value }) => value).join(", ") } : {}),
             // Somebody else was faster: it is theirs.
             notMade: site.hasLostAnswers ? [] : (merged?.held ?? taken.flatMap(({ makes }) => makes)),
           });
@@ -183,7 +198,11 @@ async function mergeScopes(site: Site, operation: Operation): Promise<RunResult 
     const missing = wanted.filter((value) => !scopes.has(value));
     if (missing.length > 0)
       await site.tenant.call({ method: "PATCH", path, body: { scope: [...scopes, ...missing].join(" ") }, ...common });
-    return { held: wanted.filter((value) => scopes.has(value)).map((value) => ({ kind: "scope", resourceId, value })) };
+    return {
+      held: wanted
+        .filter((value) => scopes.has(value))
+        .map((value) => ({ kind: "scope", resourceId, value, ...(site.principalId ? { principalId: site.principalId } : {}) })),
+    };
   } catch (error) {
     if (error instanceof GraphError) return site.refused(operation.id, error, DOING["grant-delegated"]!, operation.roles);
     throw error;

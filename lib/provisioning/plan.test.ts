@@ -19,11 +19,19 @@ const wanted = (choices: Choices, isCallbackWanted = false) =>
     mayShorten: false,
     consentCallback: { uri: CALLBACK, isWanted: isCallbackWanted },
   });
-const everything: Choices = { features: manifest.features.map(({ id }) => id), variants: {}, answers: {}, layout: "single" };
+const everything: Choices = {
+  features: manifest.features.map(({ id }) => id),
+  variants: {},
+  answers: {},
+  layout: "single",
+  variables: {},
+  instances: {},
+  adopt: {},
+};
 
 /** What a tenant holds once the plan for `choices` was carried out on `before`. */
 function applied(choices: Choices, before: Actual): Actual {
-  const after: Actual = { resources: before.resources, registrations: {}, namesakes: {} };
+  const after: Actual = { resources: before.resources, registrations: {}, namesakes: {}, lookalikes: {}, accounts: {} };
   for (const registration of wanted(choices)) {
     const body = applicationBody(registration, before);
     const existing = before.registrations[registration.id];
@@ -43,12 +51,20 @@ function applied(choices: Choices, before: Actual): Actual {
       isFallbackPublicClient: body.isFallbackPublicClient,
       publicClientRedirectUris: body.publicClient.redirectUris,
       webRedirectUris: body.web.redirectUris,
+      spaRedirectUris: [],
+      certificates: [],
+      federated: [],
       tags: body.tags,
       declared: body.requiredResourceAccess,
       credentials: [{ keyId: "key", displayName: "Vestibule 12345678 x", endDateTime: "2027-11-22T00:00:00Z" }],
       servicePrincipalId: "principal",
       grantedRoles,
-      grantedScopes: [...scopes].map(([resourceId, held]) => ({ grantId: `grant-${resourceId}`, resourceId, scopes: [...held] })),
+      grantedScopes: [...scopes].map(([resourceId, held]) => ({
+        grantId: `grant-${resourceId}`,
+        resourceId,
+        principalId: null,
+        scopes: [...held],
+      })),
     };
   }
   return after;
@@ -70,6 +86,8 @@ const fullTenant = (): Actual => {
     },
     registrations: {},
     namesakes: {},
+    lookalikes: {},
+    accounts: {},
   };
 };
 
@@ -78,6 +96,9 @@ const choices = fc.record({
   variants: fc.constantFrom<Record<string, string>>({}, { "user-presence": "application" }, { "user-presence": "delegated" }),
   answers: fc.constantFrom<Record<string, string>>({}, { "directory-sync": "entra" }, { "directory-sync": "on-premises" }),
   layout: fc.constantFrom("single" as const, "per-feature" as const),
+  variables: fc.constant<Record<string, string>>({}),
+  instances: fc.constant<Record<string, number>>({}),
+  adopt: fc.constant<Record<string, string>>({}),
 });
 
 test("planning on the result of applying is empty", () => {
@@ -248,7 +269,7 @@ const ours = (after: Actual, before: Actual): Made[] => {
 test("undoing removes what was made here, and leaves alone what was there before", () => {
   fc.assert(
     fc.property(choices, choices, (first, second) => {
-      const single = (choice: Choices): Choices => ({ ...choice, layout: "single" });
+      const single = (choice: Choices): Choices => ({ ...choice, layout: "single", variables: {}, instances: {}, adopt: {} });
       const before = applied(single(first), fullTenant());
       before.registrations.server!.credentials = [{ keyId: "theirs", displayName: "By hand", endDateTime: "2027-01-01T00:00:00Z" }];
       const both = single({ ...second, features: [...new Set([...first.features, ...second.features])] });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ApprovalItem } from "../audit/events.ts";
 import { RESOURCE_APP_ID } from "../graph/graph.ts";
-import type { DesiredRegistration } from "./desired.ts";
-import type { Actual, ActualRegistration, Api } from "./snapshot.ts";
+import type { DesiredCredential, DesiredRegistration } from "./desired.ts";
+import { type Actual, type ActualRegistration, type Api, applicationPath } from "./snapshot.ts";
 
 const API_NAME: Record<Api, string> = { graph: "Microsoft Graph", exchange: "Office 365 Exchange Online" };
 export const apiName = (api: Api) => API_NAME[api];
@@ -73,6 +73,8 @@ export type ApplicationBody = {
   isFallbackPublicClient: boolean;
   publicClient: { redirectUris: string[] };
   web: { redirectUris: string[] };
+  /** Left out where nothing of the kind is wanted or there. */
+  spa?: { redirectUris: string[] };
   requiredResourceAccess: { resourceAppId: string; resourceAccess: { id: string; type: "Scope" | "Role" }[] }[];
   tags: string[];
 };
@@ -96,11 +98,15 @@ export function applicationBody(desired: DesiredRegistration, actual: Actual): A
     const type = permission.kind === "application" ? "Role" : "Scope";
     declared.set(RESOURCE_APP_ID[permission.api], resource.set(`${type}/${id}`, type));
   }
+  const isAdopted = desired.adopts !== null && existing;
+  const spa = union(existing?.spaRedirectUris ?? [], desired.spaRedirectUris);
   return {
     // The customer may have renamed it; the name is theirs once it exists.
     displayName: existing?.displayName ?? desired.displayName,
-    signInAudience: desired.signInAudience,
-    isFallbackPublicClient: desired.isFallbackPublicClient,
+    // Of a registration that was there before, whoever else uses it keeps what they rely on.
+    signInAudience: isAdopted ? existing.signInAudience : desired.signInAudience,
+    isFallbackPublicClient: desired.isFallbackPublicClient || Boolean(isAdopted && existing.isFallbackPublicClient),
+    ...(spa.length > 0 ? { spa: { redirectUris: spa } } : {}),
     publicClient: { redirectUris: union(existing?.publicClientRedirectUris ?? [], desired.publicClientRedirectUris) },
     web: {
       redirectUris: union(
@@ -129,6 +135,7 @@ function applicationChanges(body: ApplicationBody, existing: ActualRegistration)
       : []),
     ...body.publicClient.redirectUris.filter((uri) => !existing.publicClientRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
     ...body.web.redirectUris.filter((uri) => !existing.webRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
+    ...(body.spa?.redirectUris ?? []).filter((uri) => !existing.spaRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
     ...existing.webRedirectUris
       .filter((uri) => !body.web.redirectUris.includes(uri))
       .map((uri) => `no longer ${uri}, which this portal had added`),
@@ -143,7 +150,88 @@ export const counted = (count: number, one: string, many = `${one}s`) => `${coun
 export type KnownCredentials = Readonly<Record<string, { verifiedKeyId?: string | null | undefined }>>;
 
 /** An application that has our key but not our mark: somebody else's, never touched. */
-const isForeign = ({ productTag }: DesiredRegistration, existing: ActualRegistration) => !existing.tags.includes(productTag);
+const isForeign = ({ productTag, adopts }: DesiredRegistration, existing: ActualRegistration) =>
+  adopts === null && !existing.tags.includes(productTag);
+
+/** A certificate by its thumbprint: Graph keeps it as bytes or, where it made it up itself, as hex text. */
+export const thumbprintOf = ({ customKeyIdentifier }: { customKeyIdentifier: string | null }) => {
+  const bytes = Buffer.from(customKeyIdentifier ?? "", "base64");
+  return (bytes.length === 40 ? bytes.toString("latin1") : bytes.toString("hex")).toUpperCase();
+};
+/** Whether the credential that is not a secret is there already. */
+function isCredentialThere(credential: DesiredCredential, existing: ActualRegistration): boolean {
+  switch (credential.kind) {
+    case "secret":
+      return false;
+    case "certificate":
+      return existing.certificates.some((held) => held.key === credential.der || thumbprintOf(held) === credential.thumbprint);
+    case "federated":
+      return existing.federated.some(
+        ({ issuer, subject, audiences }) =>
+          issuer === credential.issuer && subject === credential.subject && audiences.includes(credential.audience),
+      );
+  }
+}
+
+/** The write that adds a credential other than a secret; both are the same however often they are sent. */
+export function credentialWrite(
+  credential: Exclude<DesiredCredential, { kind: "secret" }>,
+  existing: ActualRegistration | null,
+  objectId: string,
+): { method: "PATCH"; path: string; headers?: Record<string, string>; body: unknown } {
+  if (credential.kind === "federated") {
+    const { name, issuer, subject, audience } = credential;
+    return {
+      method: "PATCH",
+      path: `/applications/${objectId}/federatedIdentityCredentials(name='${name}')`,
+      headers: { Prefer: "create-if-missing" },
+      body: { name, issuer, subject, audiences: [audience] },
+    };
+  }
+  const { der, thumbprint, startsAt, endsAt } = credential;
+  return {
+    method: "PATCH",
+    path: `/applications/${objectId}`,
+    body: {
+      keyCredentials: [
+        ...(existing?.certificates ?? []),
+        {
+          type: "AsymmetricX509Cert",
+          usage: "Verify",
+          key: der,
+          displayName: `Vestibule ${thumbprint.slice(0, 8)}`,
+          customKeyIdentifier: Buffer.from(thumbprint, "hex").toString("base64"),
+          startDateTime: startsAt,
+          endDateTime: endsAt,
+        },
+      ],
+    },
+  };
+}
+
+/** What an adopted registration has beside what is planned: it stays. */
+function keptOf(desired: DesiredRegistration, existing: ActualRegistration, actual: Actual): string[] {
+  const names = new Map(
+    Object.values(actual.resources).flatMap(({ roles }) => Object.entries(roles).map(([value, id]) => [id, value] as const)),
+  );
+  const wanted = new Set(desired.permissions.map(({ value }) => value));
+  const uris = [
+    ...existing.webRedirectUris.filter((uri) => !desired.webRedirectUris.includes(uri)),
+    ...existing.publicClientRedirectUris.filter((uri) => !desired.publicClientRedirectUris.includes(uri)),
+    ...existing.spaRedirectUris.filter((uri) => !desired.spaRedirectUris.includes(uri)),
+  ];
+  const granted = union(
+    existing.grantedRoles.map(({ appRoleId }) => names.get(appRoleId) ?? appRoleId),
+    existing.grantedScopes.flatMap(({ scopes }) => scopes),
+  ).filter((value) => !wanted.has(value));
+  const credentials = existing.credentials.filter(({ displayName }) => !displayName?.startsWith(desired.mark)).length;
+  return [
+    ...(uris.length > 0 ? [`${counted(uris.length, "redirect URI")} (${uris.join(", ")})`] : []),
+    ...(granted.length > 0 ? [`${counted(granted.length, "permission")} (${granted.join(", ")})`] : []),
+    ...(credentials > 0 ? [counted(credentials, "secret")] : []),
+    ...(existing.certificates.length > 0 ? [counted(existing.certificates.length, "certificate")] : []),
+  ];
+}
 
 function planRegistration(desired: DesiredRegistration, actual: Actual, abilities: Abilities, known: KnownCredentials): Operation[] {
   const existing = actual.registrations[desired.id] ?? null;
@@ -160,17 +248,25 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
     needsRole: effect === "same" || effect === "blocked" || may ? null : roles[0]!,
   });
   const operations: Operation[] = [];
+  const notPossible = (title: string, detail: string) => [
+    operation("application", { effect: "blocked", ...needs("blocked", true, MAY.register), title, detail, permissions: [], requests: [] }),
+  ];
+  const lookalikes = actual.lookalikes[desired.id] ?? [];
+  if (desired.adopts && actual.registrations[desired.id] === null)
+    return notPossible(
+      `The registration ${desired.adopts} is not in your tenant`,
+      `It was picked for ${desired.displayName}, and is gone or not shown yet. Pick another one, or let a new one be made.`,
+    );
+  if (!existing && lookalikes.length > 0)
+    return notPossible(
+      `${desired.displayName} may exist only once in a tenant`,
+      `There is one already: ${lookalikes.map(({ displayName, appId, because }) => `"${displayName}" (application ID ${appId}); ${because}`).join(". ")}. Use that one, below: only what is missing is added.`,
+    );
   if (existing && isForeign(desired, existing))
-    return [
-      operation("application", {
-        effect: "blocked",
-        ...needs("blocked", true, MAY.register),
-        title: `The key ${desired.uniqueName} belongs to another application`,
-        detail: `"${existing.displayName}" (application ID ${existing.appId}) has the key that this product uses, but not its tag "${desired.productTag}", so it is left alone. If it is not needed, delete it under App registrations, also from Deleted applications, and check again. If it was made by this portal, put the tag back.`,
-        permissions: [],
-        requests: [],
-      }),
-    ];
+    return notPossible(
+      `The key ${desired.uniqueName} belongs to another application`,
+      `"${existing.displayName}" (application ID ${existing.appId}) has the key that this product uses, but not its tag "${desired.productTag}", so it is left alone. If it is not needed, delete it under App registrations, also from Deleted applications, and check again. If it was made by this portal, put the tag back.`,
+    );
   for (const api of union(desired.permissions.map((permission) => permission.api)))
     if (!actual.resources[api])
       operations.push(
@@ -199,21 +295,26 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
   const aboutNamesakes =
     namesakes.length > 0 ? `. Left alone: ${counted(namesakes.length, "other registration")} of that name (${namesakes.join(", ")})` : "";
 
-  const applicationEffect: Effect = !existing ? "create" : changes.length > 0 ? "change" : "same";
-  const uris = body.publicClient.redirectUris.length + body.web.redirectUris.length;
+  const isNew = !existing && desired.adopts === null;
+  const applicationEffect: Effect = isNew ? "create" : !existing || changes.length > 0 ? "change" : "same";
+  const uris = body.publicClient.redirectUris.length + body.web.redirectUris.length + (body.spa?.redirectUris.length ?? 0);
+  const kept = existing && desired.adopts ? keptOf(desired, existing, actual) : [];
+  const aboutKept = kept.length > 0 ? `. Kept as it is, not ours: ${kept.join("; ")}` : "";
   operations.push(
     operation("application", {
       effect: applicationEffect,
       ...needs(applicationEffect, abilities.canRegister, MAY.register),
-      title: existing
+      title: isNew
+        ? `Create the app registration ${desired.displayName}`
+        : desired.adopts
+          ? `Use the app registration ${existing?.displayName ?? desired.adopts}${existing && existing.displayName !== desired.displayName ? ` for ${desired.displayName}` : ""}`
+          : changes.length > 0
+            ? `Change the app registration ${desired.displayName}`
+            : `App registration ${desired.displayName}`,
+      detail: !isNew
         ? changes.length > 0
-          ? `Change the app registration ${desired.displayName}`
-          : `App registration ${desired.displayName}`
-        : `Create the app registration ${desired.displayName}`,
-      detail: existing
-        ? changes.length > 0
-          ? `Adds ${changes.join(", ")}${aboutNamesakes}`
-          : `Already there${aboutNamesakes}`
+          ? `Adds ${changes.join(", ")}${aboutKept}${aboutNamesakes}`
+          : `Already there${aboutKept}${aboutNamesakes}`
         : `${[
             "Single tenant",
             ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
@@ -222,7 +323,12 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
           ].join(", ")}${aboutNamesakes}`,
       permissions: [],
       requests: [
-        { method: "PATCH", path: `/v1.0/applications(uniqueName='${desired.uniqueName}')`, headers: { Prefer: "create-if-missing" }, body },
+        {
+          method: "PATCH",
+          path: `/v1.0${applicationPath(desired)}`,
+          ...(desired.adopts ? {} : { headers: { Prefer: "create-if-missing" } }),
+          body,
+        },
       ],
     }),
   );
@@ -239,7 +345,7 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       requests: [
         {
           method: "PATCH",
-          path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? "{appId}"}')`,
+          path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? desired.adopts ?? "{appId}"}')`,
           headers: { Prefer: "create-if-missing" },
         },
       ],
@@ -247,10 +353,16 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
   );
 
   const principalId = existing?.servicePrincipalId ?? "{servicePrincipalId}";
+  const { consentAccount } = desired;
+  const accountId = consentAccount ? (actual.accounts[consentAccount] ?? null) : null;
   for (const kind of ["application", "delegated"] as const)
     for (const api of union(desired.permissions.filter((p) => p.kind === kind).map((p) => p.api))) {
       const resource = actual.resources[api];
-      const granted = existing?.grantedScopes.find(({ resourceId }) => resourceId === resource?.servicePrincipalId);
+      const held = (existing?.grantedScopes ?? []).filter(({ resourceId }) => resourceId === resource?.servicePrincipalId);
+      const forAll = held.find((grant) => grant.principalId === null);
+      // What everyone may, the one account may too.
+      const granted = consentAccount ? held.find((grant) => grant.principalId === accountId) : forAll;
+      const isWithoutAccount = kind === "delegated" && consentAccount !== null && accountId === null;
       const permissions = desired.permissions
         .filter((permission) => permission.kind === kind && permission.api === api)
         .map((permission): PlannedPermission => {
@@ -258,13 +370,14 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
           const isGranted =
             kind === "application"
               ? existing?.grantedRoles.some(({ resourceId, appRoleId }) => resourceId === resource?.servicePrincipalId && appRoleId === id)
-              : granted?.scopes.includes(permission.value);
+              : granted?.scopes.includes(permission.value) || forAll?.scopes.includes(permission.value);
           return { value: permission.value, id, isGranted: isGranted === true };
         });
       // Of a resource that is not there yet, nothing is known yet.
       const unknown = resource ? permissions.filter(({ id }) => !id) : [];
       const missing = permissions.filter(({ isGranted }) => !isGranted);
-      const effect: Effect = unknown.length > 0 ? "blocked" : missing.length === 0 ? "same" : granted ? "change" : "create";
+      const effect: Effect =
+        unknown.length > 0 || isWithoutAccount ? "blocked" : missing.length === 0 ? "same" : granted ? "change" : "create";
       const resourceId = resource?.servicePrincipalId ?? `{${apiName(api)}}`;
       const may =
         kind === "delegated" ? abilities.canGrantDelegated : api === "graph" ? abilities.canGrantApplication : abilities.canGrantDelegated;
@@ -279,14 +392,15 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
               effect === "same"
                 ? `${kind === "application" ? "Application" : "Delegated"} permissions of ${apiName(api)}`
                 : `Grant ${counted(missing.length, `${kind} permission`)}`,
-            detail:
-              effect === "blocked"
+            detail: isWithoutAccount
+              ? `Your tenant has no account ${consentAccount}. Correct the account, or grant for everyone.`
+              : effect === "blocked"
                 ? `Your tenant's ${apiName(api)} does not have ${unknown.map(({ value }) => value).join(", ")}. Leave the feature out, or ask the vendor.`
                 : effect === "same"
                   ? "Already granted"
                   : kind === "application"
                     ? `Application permissions of ${apiName(api)}, for the whole tenant, with admin consent`
-                    : `Delegated permissions of ${apiName(api)}, with admin consent${granted ? "; what is granted already stays" : ""}`,
+                    : `Delegated permissions of ${apiName(api)}, ${consentAccount ? `for ${consentAccount} only` : "with admin consent"}${granted ? "; what is granted already stays" : ""}`,
             permissions,
             requests:
               kind === "application"
@@ -314,8 +428,8 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
                         path: "/v1.0/oauth2PermissionGrants",
                         body: {
                           clientId: principalId,
-                          consentType: "AllPrincipals",
-                          principalId: null,
+                          consentType: consentAccount ? "Principal" : "AllPrincipals",
+                          principalId: consentAccount ? accountId : null,
                           resourceId,
                           scope: permissions.map(({ value }) => value).join(" "),
                         },
@@ -327,31 +441,58 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       );
     }
 
-  if (desired.secretMonths !== null) {
-    const keyId = known[desired.id]?.verifiedKeyId;
-    const isThere = Boolean(keyId && existing?.credentials.some((credential) => credential.keyId === keyId));
-    operations.push(
-      operation("credential", {
-        effect: isThere ? "same" : "create",
-        ...needs(isThere ? "same" : "create", abilities.canRegister, MAY.register),
-        title: isThere
-          ? "Client secret"
-          : desired.mayShorten
-            ? `Issue a client secret, valid as long as your tenant allows, at most ${counted(desired.secretMonths, "month")}`
-            : `Issue a client secret, valid for ${counted(desired.secretMonths, "month")}`,
-        detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
-        permissions: [],
-        requests: [
-          {
-            method: "POST",
-            path: `/v1.0/applications/${existing?.objectId ?? "{objectId}"}/addPassword`,
-            body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${desired.secretMonths} months` } },
-          },
-        ],
-      }),
-    );
-  }
+  if (desired.credential) operations.push(planCredential(desired.credential));
   return operations;
+
+  function planCredential(credential: DesiredCredential): Operation {
+    const keyId = known[desired.id]?.verifiedKeyId;
+    const isThere = Boolean(
+      existing &&
+        (credential.kind === "secret"
+          ? keyId && existing.credentials.some((held) => held.keyId === keyId)
+          : isCredentialThere(credential, existing)),
+    );
+    const effect: Effect = isThere ? "same" : "create";
+    const objectId = existing?.objectId ?? "{objectId}";
+    const common = { effect, ...needs(effect, abilities.canRegister, MAY.register), permissions: [] };
+    switch (credential.kind) {
+      case "secret":
+        return operation("credential", {
+          ...common,
+          title: isThere
+            ? "Client secret"
+            : desired.mayShorten
+              ? `Issue a client secret, valid as long as your tenant allows, at most ${counted(credential.months, "month")}`
+              : `Issue a client secret, valid for ${counted(credential.months, "month")}`,
+          detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
+          requests: [
+            {
+              method: "POST",
+              path: `/v1.0/applications/${objectId}/addPassword`,
+              body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${credential.months} months` } },
+            },
+          ],
+        });
+      case "certificate": {
+        const { path, ...write } = credentialWrite(credential, existing, objectId);
+        return operation("credential", {
+          ...common,
+          title: isThere ? "The vendor's certificate" : "Add the vendor's public certificate",
+          detail: `Thumbprint ${credential.thumbprint}, ${credential.subject}, valid until ${credential.endsAt.slice(0, 10)}. ${isThere ? "Already there." : "No secret exists and nothing secret travels: the private key stays with the vendor."}`,
+          requests: [{ ...write, path: `/v1.0${path}` }],
+        });
+      }
+      case "federated": {
+        const { path, ...write } = credentialWrite(credential, existing, objectId);
+        return operation("credential", {
+          ...common,
+          title: isThere ? "Federated identity credential" : "Add a federated identity credential",
+          detail: `Trusts tokens of ${credential.issuer} for ${credential.subject}. ${isThere ? "Already there." : "No secret exists and nothing secret travels."}`,
+          requests: [{ ...write, path: `/v1.0${path}` }],
+        });
+      }
+    }
+  }
 }
 
 /** Everything that would happen, in the order in which it would. Pure: planning on the result of applying changes nothing. */
@@ -371,7 +512,8 @@ export const assumedEmpty = (desired: readonly DesiredRegistration[]): Actual =>
       resources[api] = resource;
       resource[kind === "application" ? "roles" : "scopes"][value] = `{${value}}`;
     }
-  return { resources, registrations: {}, namesakes: {} };
+  const accounts = Object.fromEntries(desired.flatMap(({ consentAccount: upn }) => (upn ? [[upn, `{object id of ${upn}}`]] : [])));
+  return { resources, registrations: {}, namesakes: {}, lookalikes: {}, accounts };
 };
 
 export const isChange = ({ effect }: Operation) => effect === "create" || effect === "change";

@@ -27,7 +27,7 @@ import {
   restrictedTo,
 } from "./plan.ts";
 import { explain, type Journal, type Run, type RunResult, SignInNeeded } from "./site.ts";
-import { type Actual, snapshot } from "./snapshot.ts";
+import { type Actual, type Lookalike, snapshot } from "./snapshot.ts";
 import { type MadeByRegistration, undo, undoPlan, undoSteps } from "./undo.ts";
 
 export { abilitiesOf, isChange, SignInNeeded };
@@ -38,6 +38,8 @@ export type Review = {
   /** `assumed-empty`: the tenant was not read, since that needs a permission that comes with the approval. */
   basis: "read" | "assumed-empty";
   readAt: Date;
+  /** The registrations of the plan, with what could be used in place of each. */
+  registrations: { id: string; displayName: string; adopts: string | null; lookalikes: Lookalike[] }[];
 };
 /**
  * What is to be provisioned. `known` are the credentials that this onboarding issued and still stands by, `done` the
@@ -65,11 +67,11 @@ const wantedBy = ({ manifest, choices, mark, mayShorten, usesConsentPage }: Subj
 
 /** A token is asked for again after a while, so that a right which ended is noticed. */
 const TOKEN_KEPT_MS = 5 * 60_000;
-function tokenOf(person: SignedIn, first: Secret) {
+function tokenOf(person: SignedIn, first: Secret, scopes: readonly string[]) {
   let kept = { token: first, at: Date.now() };
   return async (isFresh: boolean): Promise<Secret> => {
     if (!isFresh && Date.now() - kept.at < TOKEN_KEPT_MS) return kept.token;
-    const answer = await auth.graphToken(person, auth.WRITE_SCOPES, isFresh);
+    const answer = await auth.graphToken(person, scopes, isFresh);
     if (!answer.ok) {
       const { message, action, who, aadsts, claims } = answer.refusal;
       throw new SignInNeeded({ message, action, who, ...(aadsts ? { code: `AADSTS${aadsts}` } : {}) }, claims);
@@ -80,25 +82,34 @@ function tokenOf(person: SignedIn, first: Secret) {
 }
 
 type Reading = { actual: Actual; token: Run["token"] };
-async function read(person: SignedIn, wanted: readonly DesiredRegistration[]): Promise<Outcome<Reading, auth.StsRefusal>> {
-  const first = await auth.graphToken(person, auth.WRITE_SCOPES);
+async function read(
+  person: SignedIn,
+  wanted: readonly DesiredRegistration[],
+  isWriting = true,
+): Promise<Outcome<Reading, auth.StsRefusal>> {
+  const scopes = auth.scopesFor({ isWriting, namesAccount: wanted.some(({ consentAccount }) => consentAccount !== null) });
+  const first = await auth.graphToken(person, scopes);
   if (!first.ok) return first;
-  const token = tokenOf(person, first.value);
+  const token = tokenOf(person, first.value, scopes);
   // Somebody waits in front of a page: a tenant that does not answer soon is said to be so.
   const tenant = connect({ token, patienceMs: 20_000 });
   try {
     return accept({ actual: await snapshot(tenant, wanted), token });
   } catch (error) {
-    if (error instanceof SignInNeeded)
-      return refuse({ code: "auth.sign-in-again", status: 403, ...error.failure, aadsts: null, claims: error.claims });
-    if (!(error instanceof GraphError)) throw error;
-    const { message, action, who } = explain(error, "let us read your tenant");
-    const isSignIn = error.meaning === "claims" || error.meaning === "unauthenticated";
-    const about = { message: `${message} ${action}`, action, who, aadsts: null, claims: error.claims };
-    return refuse(
-      isSignIn ? { ...about, code: "auth.sign-in-again", status: 403 } : { ...about, code: `graph.${error.meaning}`, status: 503 },
-    );
+    return unreadable(error);
   }
+}
+/** Why the tenant could not be read, for whoever waits in front of a page. */
+function unreadable(error: unknown): { ok: false; refusal: auth.StsRefusal } {
+  if (error instanceof SignInNeeded)
+    return refuse({ code: "auth.sign-in-again", status: 403, ...error.failure, aadsts: null, claims: error.claims });
+  if (!(error instanceof GraphError)) throw error;
+  const { message, action, who } = explain(error, "let us read your tenant");
+  const isSignIn = error.meaning === "claims" || error.meaning === "unauthenticated";
+  const about = { message: `${message} ${action}`, action, who, aadsts: null, claims: error.claims };
+  return refuse(
+    isSignIn ? { ...about, code: "auth.sign-in-again", status: 403 } : { ...about, code: `graph.${error.meaning}`, status: 503 },
+  );
 }
 
 /** The plan as it is now: on the tenant itself when the permissions are there, else on the assumption that it is empty. */
@@ -114,7 +125,30 @@ export async function review(person: SignedIn, about: Subject, now: Date): Promi
     (operation): Operation =>
       isRecorded(operation) ? { ...operation, effect: "same", needsRole: null, detail: "Done earlier, as recorded here" } : operation,
   );
-  return accept({ operations, digest: planDigest(operations), basis: reading.ok ? "read" : "assumed-empty", readAt: now });
+  const registrations = wanted.map(({ id, displayName, adopts }) => ({ id, displayName, adopts, lookalikes: actual.lookalikes[id] ?? [] }));
+  return accept({ operations, digest: planDigest(operations), basis: reading.ok ? "read" : "assumed-empty", readAt: now, registrations });
+}
+
+export type Registered = { appId: string; displayName: string; createdAt: string | null };
+const SHOWN_AT_MOST = 20;
+/** Registrations of the tenant whose name starts so, or the one with this application ID. */
+export async function searchRegistrations(person: SignedIn, words: string): Promise<Outcome<Registered[], auth.StsRefusal>> {
+  const first = await auth.graphToken(person, auth.scopesFor(auth.WRITING));
+  if (!first.ok) return first;
+  const wanted = words.trim().slice(0, 120).replaceAll("'", "''");
+  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(wanted);
+  const filter = isId ? `appId eq '${wanted.toLowerCase()}'` : `startswith(displayName,'${wanted}')`;
+  const tenant = connect({ token: tokenOf(person, first.value, auth.scopesFor(auth.WRITING)), patienceMs: 20_000 });
+  try {
+    const { body } = await tenant.call({
+      method: "GET",
+      path: `/applications?$filter=${encodeURIComponent(filter)}&$select=appId,displayName,createdDateTime&$top=${SHOWN_AT_MOST}`,
+    });
+    const { value } = body as { value: { appId: string; displayName: string; createdDateTime?: string }[] };
+    return accept(value.map(({ appId, displayName, createdDateTime }) => ({ appId, displayName, createdAt: createdDateTime ?? null })));
+  } catch (error) {
+    return unreadable(error);
+  }
 }
 
 export type Job = Subject & {
@@ -194,14 +228,73 @@ export async function prepareApproval(job: Job, items: readonly ApprovalItem[]):
   return accept({ steps: approvalSteps(concerned, operations), run: () => applyGrants(run) });
 }
 
+// ---- By hand ------------------------------------------------------------------------------------------------------
+
+/** What is desired, for somebody who makes it without this portal: no mark of ours, nothing to adopt but what was picked. */
+export const desiredByHand = (manifest: Manifest, choices: Choices): DesiredRegistration[] =>
+  desired(manifest, choices, { mark: "By hand", mayShorten: false, consentCallback: { uri: consentCallback(), isWanted: false } });
+
+export type Inspected = RegistrationFacts & { id: string; missing: string[] };
+const ALL_ABILITIES = { roleNames: [], canRegister: true, canGrantDelegated: true, canGrantApplication: true };
+/** Reads what somebody made by hand, by application ID, and says what is missing. Needs only permissions to read. */
+export async function inspect(
+  person: SignedIn,
+  manifest: Manifest,
+  choices: Choices,
+  appIds: Readonly<Record<string, string>>,
+): Promise<Outcome<Inspected[], auth.StsRefusal>> {
+  const wanted = desiredByHand(manifest, choices).map((registration) => ({
+    ...registration,
+    ...{ adopts: appIds[registration.id] ?? null, tags: [], onePerTenant: null },
+  }));
+  const reading = await read(person, wanted, false);
+  if (!reading.ok) return reading;
+  const { actual } = reading.value;
+  const now = new Date().toISOString();
+  return accept(
+    wanted.map((registration) => {
+      const existing = actual.registrations[registration.id] ?? null;
+      const secrets = (existing?.credentials ?? [])
+        .map(({ endDateTime }) => endDateTime)
+        .filter((end) => end > now)
+        .sort();
+      const missing = plan([registration], actual, ALL_ABILITIES).flatMap(({ kind, effect, title, detail, permissions }) => {
+        if (effect === "same") return [];
+        if (kind === "credential" && registration.credential?.kind === "secret")
+          return secrets.length > 0 ? [] : ["There is no client secret that is valid"];
+        if (kind === "service-principal") return ["It has no service principal (enterprise application)"];
+        const lacking = permissions.filter(({ isGranted }) => !isGranted).map(({ value }) => value);
+        if (lacking.length > 0) return [`Not granted: ${kind === "grant-application" ? "application" : "delegated"} ${lacking.join(", ")}`];
+        return [
+          kind === "application" && existing
+            ? `Missing: ${detail.replace(/^Adds /, "").replace(/\. Kept as it is.*$/, "")}`
+            : `${title}. ${detail}`,
+        ];
+      });
+      const last = secrets.at(-1);
+      return {
+        id: registration.id,
+        missing,
+        ...(existing
+          ? {
+              ...{ appId: existing.appId, objectId: existing.objectId, displayName: existing.displayName },
+              ...(existing.servicePrincipalId ? { servicePrincipalId: existing.servicePrincipalId } : {}),
+              ...(last ? { secretEndsAt: last } : {}),
+            }
+          : {}),
+      };
+    }),
+  );
+}
+
 // ---- Undoing -----------------------------------------------------------------------------------------------------
 
 /** As much of a registration as finding it takes. */
-const madeHere = (about: Subject, made: MadeByRegistration, names: Readonly<Record<string, string>>): DesiredRegistration[] => {
-  const known = wantedBy(about);
-  const [model] = known;
+const madeHere = (about: Subject, { made, known }: Undoing): DesiredRegistration[] => {
+  const planned = wantedBy(about);
+  const [model] = planned;
   return Object.keys(made).flatMap((id) => {
-    const own = known.find((registration) => registration.id === id);
+    const own = planned.find((registration) => registration.id === id);
     if (own) return [own];
     return model
       ? [
@@ -209,38 +302,39 @@ const madeHere = (about: Subject, made: MadeByRegistration, names: Readonly<Reco
             ...model,
             id,
             uniqueName: `vestibule-${about.manifest.id}-${id}`,
-            displayName: names[id] ?? id,
+            displayName: known[id]?.displayName ?? id,
             probes: [],
-            secretMonths: null,
+            credential: null,
+            adopts: made[id]?.some(({ kind }) => kind === "application") ? null : (known[id]?.appId ?? null),
           },
         ]
       : [];
   });
 };
 
-export type Undoing = { made: MadeByRegistration; names: Readonly<Record<string, string>> };
+export type Undoing = { made: MadeByRegistration; known: Readonly<Record<string, RegistrationFacts>> };
 export async function reviewUndo(
   person: SignedIn,
   about: Subject,
-  { made, names }: Undoing,
+  undoing: Undoing,
 ): Promise<Outcome<{ operations: Operation[]; digest: string }, auth.StsRefusal>> {
-  const wanted = madeHere(about, made, names);
+  const wanted = madeHere(about, undoing);
   const reading = await read(person, wanted);
   if (!reading.ok) return reading;
-  const operations = undoPlan(wanted, reading.value.actual, made);
+  const operations = undoPlan(wanted, reading.value.actual, undoing.made);
   return accept({ operations, digest: planDigest(operations) });
 }
 
 export async function prepareUndo(
   job: Job,
-  { made, names }: Undoing,
+  undoing: Undoing,
   digest: string | null,
 ): Promise<Outcome<Prepared, PlanChanged | auth.StsRefusal>> {
-  const wanted = madeHere(job, made, names);
+  const wanted = madeHere(job, undoing);
   const reading = await read(job.person, wanted);
   if (!reading.ok) return reading;
-  const operations = undoPlan(wanted, reading.value.actual, made);
+  const operations = undoPlan(wanted, reading.value.actual, undoing.made);
   if (digest !== null && planDigest(operations) !== digest) return refuse(PLAN_CHANGED);
   const run = runOf(job, wanted, operations, reading.value);
-  return accept({ steps: undoSteps(wanted, operations), run: () => undo(run, made) });
+  return accept({ steps: undoSteps(wanted, operations), run: () => undo(run, undoing.made) });
 }

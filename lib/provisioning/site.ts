@@ -120,9 +120,14 @@ export class Site {
     return this.run.actual.registrations[this.desired.id] ?? null;
   }
 
-  /** The id of the tenant-wide delegated grant on a resource. */
+  /** The account that delegated permissions are granted for; null when it is everyone. */
+  get principalId(): string | null {
+    const { consentAccount } = this.desired;
+    return consentAccount ? (this.run.actual.accounts[consentAccount] ?? null) : null;
+  }
+  /** The id of the delegated grant on a resource. */
   grantId(resourceId: string) {
-    return delegatedGrantId(this.servicePrincipalId, resourceId);
+    return delegatedGrantId(this.servicePrincipalId, resourceId, this.principalId);
   }
   /** A resource that was added to the tenant moments ago. */
   learn(api: Api, body: unknown) {

@@ -11,13 +11,18 @@ export type ActualRegistration = {
   isFallbackPublicClient: boolean;
   publicClientRedirectUris: string[];
   webRedirectUris: string[];
+  spaRedirectUris: string[];
   tags: string[];
   /** api → permission ids, of what the application asks for. */
   declared: { resourceAppId: string; resourceAccess: { id: string; type: "Scope" | "Role" }[] }[];
   credentials: { keyId: string; displayName: string | null; endDateTime: string }[];
+  /** Certificates, as Graph has them: writing the collection replaces it. */
+  certificates: GraphKey[];
+  federated: { name: string; issuer: string; subject: string; audiences: string[] }[];
   servicePrincipalId: string | null;
   grantedRoles: { resourceId: string; appRoleId: string; assignmentId: string }[];
-  grantedScopes: { grantId: string; resourceId: string; scopes: string[] }[];
+  /** `principalId` null: for everyone in the tenant. */
+  grantedScopes: { grantId: string; resourceId: string; principalId: string | null; scopes: string[] }[];
 };
 /** What a tenant holds that matters to the plan. Permission names and ids come from the tenant itself. */
 export type Actual = {
@@ -25,6 +30,19 @@ export type Actual = {
   registrations: Record<string, ActualRegistration | null>;
   /** Other applications of the same display name, by registration; they are left alone. */
   namesakes: Record<string, string[]>;
+  /** Of a product that allows one registration per tenant: those that look like it and are not the one that is planned. */
+  lookalikes: Record<string, Lookalike[]>;
+  /** Object ids of accounts that permissions are granted for, by user principal name; null when there is no such account. */
+  accounts: Record<string, string | null>;
+};
+export type Lookalike = { appId: string; displayName: string; because: string };
+type GraphKey = {
+  keyId: string;
+  displayName: string | null;
+  customKeyIdentifier: string | null;
+  endDateTime: string;
+  key?: string | null;
+  [property: string]: unknown;
 };
 /** What is known of a registration from having made it: it saves a round trip. */
 export type Whereabouts = { appId: string; servicePrincipalId: string };
@@ -38,7 +56,9 @@ type GraphApplication = {
   tags: string[];
   publicClient: { redirectUris: string[] };
   web: { redirectUris: string[] };
+  spa?: { redirectUris: string[] };
   requiredResourceAccess: ActualRegistration["declared"];
+  keyCredentials?: GraphKey[];
   passwordCredentials: ActualRegistration["credentials"];
 };
 type GraphServicePrincipal = {
@@ -48,12 +68,12 @@ type GraphServicePrincipal = {
 };
 type Page<T> = { value: T[]; "@odata.nextLink"?: string };
 type GraphAssignment = { id: string; resourceId: string; appRoleId: string };
-type GraphGrant = { id: string; resourceId: string; consentType: string; scope: string };
+type GraphGrant = { id: string; resourceId: string; consentType: string; principalId: string | null; scope: string };
 
 const AGREEING_ABSENCES = 4;
 const ABSENCE_PAUSE_MS = 300;
 const APPLICATION_FIELDS =
-  "id,appId,displayName,signInAudience,isFallbackPublicClient,tags,publicClient,web,requiredResourceAccess,passwordCredentials";
+  "id,appId,displayName,signInAudience,isFallbackPublicClient,tags,publicClient,web,spa,requiredResourceAccess,passwordCredentials,keyCredentials";
 const get = (path: string): GraphRequest => ({ method: "GET", path });
 const quoted = (text: string) => encodeURIComponent(text.replaceAll("'", "''"));
 
@@ -78,8 +98,15 @@ export function resourceOf(body: unknown): ResourcePrincipal {
   return { servicePrincipalId: sp.id, roles: byValue(sp.appRoles), scopes: byValue(sp.oauth2PermissionScopes) };
 }
 
-const applicationRequest = ({ uniqueName }: DesiredRegistration) =>
-  get(`/applications(uniqueName='${uniqueName}')?$select=${APPLICATION_FIELDS}`);
+/** Where an application is found: by our key, or by its own ID when the admin picked one that was there before. */
+export const applicationPath = ({ uniqueName, adopts }: DesiredRegistration) =>
+  adopts ? `/applications(appId='${adopts}')` : `/applications(uniqueName='${uniqueName}')`;
+const applicationRequest = (registration: DesiredRegistration) => get(`${applicationPath(registration)}?$select=${APPLICATION_FIELDS}`);
+const federatedRequest = (registration: DesiredRegistration) => get(`${applicationPath(registration)}/federatedIdentityCredentials`);
+const accountRequest = (account: string) => get(`/users/${encodeURIComponent(account)}?$select=id`);
+const accountsOf = (registrations: readonly DesiredRegistration[]) => [
+  ...new Set(registrations.flatMap(({ consentAccount }) => consentAccount ?? [])),
+];
 
 /** What hangs on a registration: its service principal, and what that was granted. */
 const hangingRequests = (appId: string) => {
@@ -104,12 +131,21 @@ async function hangingOf(
       assignmentId: id,
     })),
     grantedScopes: all
-      .filter((grant): grant is GraphGrant => grant?.consentType === "AllPrincipals")
-      .map(({ id: grantId, resourceId, scope }) => ({ grantId, resourceId, scopes: scope.split(" ").filter(Boolean) })),
+      .filter((grant) => grant !== null)
+      .map(({ id: grantId, resourceId, principalId, scope }) => ({
+        grantId,
+        resourceId,
+        principalId: principalId ?? null,
+        scopes: scope.split(" ").filter(Boolean),
+      })),
   };
 }
 
-const registrationOf = (application: GraphApplication, hanging: Awaited<ReturnType<typeof hangingOf>>): ActualRegistration => ({
+const registrationOf = (
+  application: GraphApplication,
+  federated: Page<ActualRegistration["federated"][number]> | null,
+  hanging: Awaited<ReturnType<typeof hangingOf>>,
+): ActualRegistration => ({
   appId: application.appId,
   objectId: application.id,
   displayName: application.displayName,
@@ -117,23 +153,37 @@ const registrationOf = (application: GraphApplication, hanging: Awaited<ReturnTy
   isFallbackPublicClient: application.isFallbackPublicClient === true,
   publicClientRedirectUris: application.publicClient.redirectUris,
   webRedirectUris: application.web.redirectUris,
+  spaRedirectUris: application.spa?.redirectUris ?? [],
   tags: application.tags,
   declared: application.requiredResourceAccess,
   credentials: application.passwordCredentials,
+  certificates: application.keyCredentials ?? [],
+  federated: federated?.value ?? [],
   ...hanging,
 });
+
+const isFederated = ({ credential }: DesiredRegistration) => credential?.kind === "federated";
 
 /** Reads the tenant: one round trip when nothing of ours is there, two when something is. */
 export async function snapshot(tenant: Tenant, registrations: readonly DesiredRegistration[]): Promise<Actual> {
   const apis = apisOf(registrations);
-  const answers = await tenant.batch([
-    ...apis.map(resourceRequest),
-    ...registrations.map(applicationRequest),
-    ...registrations.map(({ displayName }) =>
-      get(`/applications?$filter=displayName eq '${quoted(displayName)}'&$select=id,appId,uniqueName`),
-    ),
+  const accounts = accountsOf(registrations);
+  const isAlone = registrations.some(({ onePerTenant }) => onePerTenant);
+  const [answers, others] = await Promise.all([
+    tenant.batch([
+      ...apis.map(resourceRequest),
+      ...registrations.map(applicationRequest),
+      ...registrations.map(({ displayName }) =>
+        get(`/applications?$filter=displayName eq '${quoted(displayName)}'&$select=id,appId,uniqueName`),
+      ),
+      ...accounts.map(accountRequest),
+    ]),
+    // Graph cannot filter by redirect URI.
+    isAlone
+      ? tenant.list<OtherApplication>("/applications?$select=id,appId,displayName,uniqueName,web,spa,publicClient,tags&$top=999")
+      : [],
   ]);
-  const actual: Actual = { resources: {}, registrations: {}, namesakes: {} };
+  const actual: Actual = { resources: {}, registrations: {}, namesakes: {}, lookalikes: {}, accounts: {} };
   await Promise.all(
     apis.map(async (api, index) => {
       let body = bodyOrNull(answers[index]);
@@ -145,17 +195,51 @@ export async function snapshot(tenant: Tenant, registrations: readonly DesiredRe
       if (body) actual.resources[api] = resourceOf(body);
     }),
   );
+  const afterNames = apis.length + 2 * registrations.length;
+  for (const [index, account] of accounts.entries())
+    actual.accounts[account] = bodyOrNull<{ id: string }>(answers[afterNames + index])?.id ?? null;
   await Promise.all(
-    registrations.map(async ({ id, uniqueName }, index) => {
+    registrations.map(async (registration, index) => {
+      const { id, uniqueName, adopts } = registration;
       const application = bodyOrNull<GraphApplication>(answers[apis.length + index]);
       const named = bodyOrNull<Page<{ appId: string; uniqueName: string | null }>>(answers[apis.length + registrations.length + index]);
-      actual.namesakes[id] = (named?.value ?? []).filter((other) => other.uniqueName !== uniqueName).map(({ appId }) => appId);
-      actual.registrations[id] = application
-        ? registrationOf(application, await hangingOf(tenant, await tenant.batch(hangingRequests(application.appId)), null))
-        : null;
+      actual.namesakes[id] = (named?.value ?? [])
+        .filter((other) => (adopts ? other.appId !== adopts : other.uniqueName !== uniqueName))
+        .map(({ appId }) => appId);
+      actual.lookalikes[id] = lookalikesOf(registration, application?.appId ?? null, others);
+      if (!application) {
+        actual.registrations[id] = null;
+        return;
+      }
+      const hanging = await tenant.batch([
+        ...hangingRequests(application.appId),
+        ...(isFederated(registration) ? [federatedRequest(registration)] : []),
+      ]);
+      actual.registrations[id] = registrationOf(application, bodyOrNull(hanging[3]), await hangingOf(tenant, hanging, null));
     }),
   );
   return actual;
+}
+
+type OtherApplication = Pick<GraphApplication, "appId" | "displayName" | "tags" | "web" | "publicClient" | "spa"> & {
+  uniqueName: string | null;
+};
+function lookalikesOf(
+  { onePerTenant, productTag, uniqueName }: DesiredRegistration,
+  own: string | null,
+  others: readonly OtherApplication[],
+): Lookalike[] {
+  if (!onePerTenant) return [];
+  const { redirectUriEndsWith: end } = onePerTenant;
+  return others.flatMap((other) => {
+    if (other.appId === own || other.uniqueName === uniqueName) return [];
+    const { appId, displayName } = other;
+    if (other.tags.includes(productTag)) return [{ appId, displayName, because: "it carries this product's tag" }];
+    const uri = [other.web, other.spa, other.publicClient]
+      .flatMap((each) => each?.redirectUris ?? [])
+      .find((each) => end && each.endsWith(end));
+    return uri ? [{ appId, displayName, because: `it has the redirect URI ${uri}` }] : [];
+  });
 }
 
 /**
@@ -168,19 +252,26 @@ export async function readBack(
   before: Actual,
   { appId, servicePrincipalId }: Whereabouts,
 ): Promise<Actual> {
-  const resources = Object.values(before.resources);
+  const account = registration.consentAccount ? (before.accounts[registration.consentAccount] ?? null) : null;
+  const grantIds = Object.values(before.resources).flatMap((resource) =>
+    [null, account]
+      .filter((principal, index) => index === 0 || principal !== null)
+      .map((principal) => delegatedGrantId(servicePrincipalId, resource.servicePrincipalId, principal)),
+  );
   const answers = await tenant.batch([
     applicationRequest(registration),
     ...hangingRequests(appId).slice(0, 2),
-    ...resources.map((resource) => get(`/oauth2PermissionGrants/${delegatedGrantId(servicePrincipalId, resource.servicePrincipalId)}`)),
+    ...grantIds.map((id) => get(`/oauth2PermissionGrants/${id}`)),
+    ...(isFederated(registration) ? [federatedRequest(registration)] : []),
   ]);
   const application = bodyOrNull<GraphApplication>(answers[0]);
-  const grants = resources.map((_, index) => bodyOrNull<GraphGrant>(answers[3 + index]));
+  const grants = grantIds.map((_, index) => bodyOrNull<GraphGrant>(answers[3 + index]));
+  const federated = bodyOrNull<Page<ActualRegistration["federated"][number]>>(answers[3 + grantIds.length]);
   return {
     ...before,
     registrations: {
       ...before.registrations,
-      [registration.id]: application ? registrationOf(application, await hangingOf(tenant, answers.slice(1, 3), grants)) : null,
+      [registration.id]: application ? registrationOf(application, federated, await hangingOf(tenant, answers.slice(1, 3), grants)) : null,
     },
   };
 }

@@ -5,7 +5,7 @@
 import type { Made } from "../audit/events.ts";
 import { GraphError, type GraphRequest } from "../graph/graph.ts";
 import type { DesiredRegistration } from "./desired.ts";
-import { apiName, counted, type Operation } from "./plan.ts";
+import { apiName, counted, type Operation, thumbprintOf } from "./plan.ts";
 import { type Run, type RunResult, Site, StepStopped } from "./site.ts";
 import type { Actual, ActualRegistration, Api } from "./snapshot.ts";
 import { agree } from "./verify.ts";
@@ -19,11 +19,15 @@ type Removal = Operation & { calls: GraphRequest[] };
 const of = <K extends Made["kind"]>(made: readonly Made[], kind: K) =>
   made.filter((each): each is Extract<Made, { kind: K }> => each.kind === kind);
 
+type ScopeMade = Extract<Made, { kind: "scope" }>;
+const isOf = (made: ScopeMade, grant: { resourceId: string; principalId: string | null }) =>
+  made.resourceId === grant.resourceId && (made.principalId ?? null) === grant.principalId;
+
 /** What others put on an application that goes as a whole. */
 function addedByOthers(existing: ActualRegistration, made: readonly Made[], desired: DesiredRegistration): string[] {
   const credentials = existing.credentials.filter(({ displayName }) => !displayName?.startsWith(desired.mark));
-  const scopes = existing.grantedScopes.flatMap(({ resourceId, scopes: held }) =>
-    held.filter((value) => !of(made, "scope").some((each) => each.resourceId === resourceId && each.value === value)),
+  const scopes = existing.grantedScopes.flatMap(({ scopes: held, ...grant }) =>
+    held.filter((value) => !of(made, "scope").some((each) => isOf(each, grant) && each.value === value)),
   );
   const roles = existing.grantedRoles.filter(({ appRoleId }) => !of(made, "role").some((each) => each.appRoleId === appRoleId));
   return [
@@ -99,14 +103,14 @@ function removalsOf(desired: DesiredRegistration, existing: ActualRegistration, 
           roles.map(({ value }) => value),
         ),
       );
-    for (const { grantId, resourceId, scopes } of existing.grantedScopes) {
-      const own = of(made, "scope").filter((each) => each.resourceId === resourceId && scopes.includes(each.value));
+    for (const { grantId, resourceId, principalId, scopes } of existing.grantedScopes) {
+      const own = of(made, "scope").filter((each) => isOf(each, { resourceId, principalId }) && scopes.includes(each.value));
       if (own.length === 0) continue;
       const kept = scopes.filter((value) => !own.some((each) => each.value === value));
       const api = (Object.keys(actual.resources) as Api[]).find((each) => actual.resources[each]?.servicePrincipalId === resourceId);
       removals.push(
         removal(
-          `scopes.${api ?? resourceId}`,
+          `scopes.${api ?? resourceId}${principalId ? ".account" : ""}`,
           "grant-delegated",
           CONSENT,
           `Take back ${counted(own.length, "delegated permission")}`,
@@ -134,8 +138,34 @@ function removalsOf(desired: DesiredRegistration, existing: ActualRegistration, 
         credentials.map(({ keyId }) => ({ method: "POST", path: `${application}/removePassword`, body: { keyId } })),
       ),
     );
+  const thumbprints = new Set(of(made, "certificate").map(({ thumbprint }) => thumbprint));
+  const certificatesLeft = existing.certificates.filter((held) => !thumbprints.has(thumbprintOf(held)));
+  if (certificatesLeft.length < existing.certificates.length)
+    removals.push(
+      removal(
+        "certificates",
+        "credential",
+        REGISTER,
+        "Remove the vendor's certificate",
+        "Added by this portal. Whoever uses it is locked out at once.",
+        [{ method: "PATCH", path: application, body: { keyCredentials: certificatesLeft } }],
+      ),
+    );
+  const federated = new Set(of(made, "federated").map(({ name }) => name));
+  const trusts = existing.federated.filter(({ name }) => federated.has(name));
+  if (trusts.length > 0)
+    removals.push(
+      removal(
+        "federated",
+        "credential",
+        REGISTER,
+        "Remove the federated identity credential",
+        "Added by this portal. Whoever uses it is locked out at once.",
+        trusts.map(({ name }) => ({ method: "DELETE", path: `${application}/federatedIdentityCredentials(name='${name}')` })),
+      ),
+    );
   const uris = of(made, "redirect-uri");
-  const left = (platform: "web" | "publicClient", held: readonly string[]) =>
+  const left = (platform: "web" | "publicClient" | "spa", held: readonly string[]) =>
     held.filter((uri) => !uris.some((each) => each.platform === platform && each.uri === uri));
   const declared = new Set(of(made, "declared").map(({ resourceAppId, id }) => `${resourceAppId}/${id}`));
   const declaredLeft = existing.declared
@@ -146,11 +176,13 @@ function removalsOf(desired: DesiredRegistration, existing: ActualRegistration, 
     .filter(({ resourceAccess }) => resourceAccess.length > 0);
   const web = left("web", existing.webRedirectUris);
   const publicClient = left("publicClient", existing.publicClientRedirectUris);
+  const spa = left("spa", existing.spaRedirectUris);
   const properties = of(made, "property").filter(({ name, before }) => existing[name] !== before);
   const sizeOf = (list: ActualRegistration["declared"]) => list.reduce((sum, { resourceAccess }) => sum + resourceAccess.length, 0);
   const isChanged =
     web.length < existing.webRedirectUris.length ||
     publicClient.length < existing.publicClientRedirectUris.length ||
+    spa.length < existing.spaRedirectUris.length ||
     sizeOf(declaredLeft) < sizeOf(existing.declared) ||
     properties.length > 0;
   if (isChanged)
@@ -168,6 +200,7 @@ function removalsOf(desired: DesiredRegistration, existing: ActualRegistration, 
             body: {
               web: { redirectUris: web },
               publicClient: { redirectUris: publicClient },
+              ...(existing.spaRedirectUris.length > 0 ? { spa: { redirectUris: spa } } : {}),
               requiredResourceAccess: declaredLeft,
               ...Object.fromEntries(properties.map(({ name, before }) => [name, before])),
             },

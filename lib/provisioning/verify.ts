@@ -18,9 +18,10 @@ const PROOF_PAUSE_MS = 700;
 const CREDENTIAL_SHOWS_MS = 20_000;
 const pause = () => new Promise((resolve) => setTimeout(resolve, PROOF_PAUSE_MS));
 
-export const proofSteps = ({ id, secretMonths, probes }: DesiredRegistration) => [
+export const proofSteps = ({ id, credential, probes }: DesiredRegistration) => [
   { id: `${id}.read-back`, title: "Read everything back" },
-  ...(secretMonths === null
+  // Only who holds the key can sign in with it: of the other kinds that is the vendor.
+  ...(credential?.kind !== "secret"
     ? []
     : [
         { id: `${id}.token`, title: "Sign in with the new secret" },
@@ -128,7 +129,7 @@ export async function prove(site: Site, { credential, keyId }: Issued): Promise<
     return { note: "A new plan on the tenant as it is now is empty", facts: { openCredentials: [] } };
   });
   if (readBackStep) return readBackStep;
-  if (desired.secretMonths === null) return { outcome: "done" };
+  if (desired.credential?.kind !== "secret") return { outcome: "done" };
   if (!credential) {
     for (const { id } of proofSteps(desired).slice(1)) site.ends(id, "skipped", { note: "Proved when the secret was issued" });
     return { outcome: "done" };

@@ -6,6 +6,7 @@ import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
 import { findSignedIn, missingScopes } from "@/lib/auth/auth";
 import * as approval from "@/lib/onboarding/approval";
+import { accessOf } from "@/lib/onboarding/find";
 import { approvalToken } from "./link";
 
 const SIGNED_OUT = "Your session is over. Reload the page and sign in again; nothing is lost.";
@@ -38,5 +39,6 @@ export async function grant(id: string, hasAsked: boolean): Promise<StartAnswer>
   const started = await approval.grant(person, id, await approvalToken(), new Date());
   if (!started.ok) return { refused: started.refusal.message, code: started.refusal.code };
   const { value: result } = started;
-  return result.is === "consent-needed" && hasAsked ? { result, missing: await missingScopes(person) } : { result };
+  const located = result.is === "consent-needed" && hasAsked ? await approval.findByLink(id, await approvalToken(), new Date()) : null;
+  return located ? { result, missing: await missingScopes(person, accessOf(located.onboarding)) } : { result };
 }

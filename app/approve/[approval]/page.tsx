@@ -8,7 +8,7 @@ import { SignOut } from "@/components/ui/sign-out";
 import { Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings, findSignedIn } from "@/lib/auth/auth";
 import * as approval from "@/lib/onboarding/approval";
-import { isAtWork } from "@/lib/onboarding/find";
+import { accessOf, isAtWork } from "@/lib/onboarding/find";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { grant } from "./actions";
 import { Decide } from "./decide";
@@ -42,7 +42,7 @@ export default async function Approve({
   const here = `/approve/${id}`;
   const person = await findSignedIn();
   const isOfTenant = person?.tenantId === onboarding.tenantId;
-  const settings = browserSettings();
+  const settings = browserSettings(found ? accessOf(found.onboarding) : undefined);
   const mayDecide = !over && request.state === "open";
   const review = person && isOfTenant && mayDecide ? await approval.review(person, id, token, now) : null;
   const roleNames = person ? abilitiesOf(person.directoryRoles).roleNames : [];

@@ -7,10 +7,12 @@ import type { ActionResult } from "@/components/ui/act";
 import { findSignedIn, missingScopes } from "@/lib/auth/auth";
 import { Choices } from "@/lib/catalogue/schema";
 import * as approval from "@/lib/onboarding/approval";
+import { accessOf, findForAdmin } from "@/lib/onboarding/find";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Started } from "@/lib/onboarding/runs";
 import type { Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
+import type { Registered } from "@/lib/provisioning/provisioning";
 import { linkToken } from "./admin";
 
 const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
@@ -50,6 +52,11 @@ export async function choose(_: ActionResult, form: FormData): Promise<ActionRes
     variants: pairs("variant."),
     answers: pairs("answer."),
     layout: text(form, "layout") || "single",
+    variables: pairs("variable."),
+    instances: Object.fromEntries(Object.entries(pairs("instances.")).map(([name, value]) => [name, Number(value)])),
+    adopt: pairs("adopt."),
+    ...Object.fromEntries(["credential", "certificate", "consent"].flatMap((name) => (text(form, name) ? [[name, text(form, name)]] : []))),
+    ...(text(form, "months") ? { months: Number(text(form, "months")) } : {}),
   });
   if (!choices.success) return { refused: "These choices cannot be read. Reload the page and choose again." };
   return asAdmin(
@@ -57,6 +64,31 @@ export async function choose(_: ActionResult, form: FormData): Promise<ActionRes
     (person, id, now) => onboarding.choose(person, id, choices.data, now),
     (_value, id) => redirect(`/o/${id}/plan`),
   );
+}
+
+/** Goes over to the newest edition of the product's manifest; the choices stay where they still fit. */
+export async function takeNewerEdition(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, onboarding.takeNewerEdition, (_value, id) => redirect(`/o/${id}/features`));
+}
+
+/** Uses a registration that is there already, or lets a new one be made when `appId` is empty. */
+export async function adopt(_: ActionResult, form: FormData): Promise<ActionResult> {
+  const appId = text(form, "appId").trim().toLowerCase();
+  return asAdmin(
+    form,
+    (person, id, now) => onboarding.adopt(person, id, text(form, "registration"), appId || null, now),
+    (_value, id) => redirect(`/o/${id}/plan`),
+  );
+}
+export type SearchAnswer = { found: Registered[] } | { refused: string; isConsentNeeded: boolean };
+/** Registrations of the tenant, by the start of their name or by application ID. */
+export async function searchRegistrations(id: string, words: string): Promise<SearchAnswer> {
+  const person = await findSignedIn();
+  if (!person) return { ...SIGNED_OUT, isConsentNeeded: false };
+  const found = await onboarding.searchRegistrations(person, id, words, new Date());
+  return found.ok
+    ? { found: found.value }
+    : { refused: found.refusal.message, isConsentNeeded: found.refusal.code === "auth.consent-needed" };
 }
 
 /** Approves what was shown and starts; the page of the run asks for consent where that is still missing. */
@@ -75,7 +107,8 @@ async function begin(id: string, hasAsked: boolean, act: Begin): Promise<StartAn
   const started = await act(person, id, new Date());
   if (!started.ok) return { refused: started.refusal.message, code: started.refusal.code };
   const { value: result } = started;
-  return result.is === "consent-needed" && hasAsked ? { result, missing: await missingScopes(person) } : { result };
+  const subject = result.is === "consent-needed" && hasAsked ? await findForAdmin(person, id, new Date()) : null;
+  return subject ? { result, missing: await missingScopes(person, accessOf(subject)) } : { result };
 }
 /** Starts or resumes the approved run, for the page that shows it. */
 export async function start(id: string, hasAsked: boolean): Promise<StartAnswer> {
@@ -129,7 +162,11 @@ export async function consentPageLinks(id: string): Promise<{ links: { name: str
 }
 
 export async function mailHandoff(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, onboarding.mailHandoff);
+  return asAdmin(form, (person, id, now) => onboarding.mailHandoff(person, id, now));
+}
+
+export async function nameRecipient(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, (person, id, now) => onboarding.nameRecipient(person, id, text(form, "to"), now));
 }
 
 /** The link, once, to the admin who carries it. */
@@ -146,6 +183,7 @@ export async function reissue(_: ActionResult, form: FormData): Promise<ActionRe
 
 export async function tick(_: ActionResult, form: FormData): Promise<ActionResult> {
   const state = text(form, "state");
-  if (state !== "done" && state !== "not-applicable" && state !== "todo") return { refused: "Choose what became of it." };
+  if (state !== "done" && state !== "not-applicable" && state !== "todo" && state !== "later")
+    return { refused: "Choose what became of it." };
   return asAdmin(form, (person, id, now) => onboarding.tick(person, id, text(form, "step"), state, text(form, "note"), now));
 }

@@ -23,5 +23,6 @@ export async function requireAdmin(id: string, to: string): Promise<{ person: Si
 /** Where an onboarding goes on. */
 export function nextPath({ id, progress }: Onboarding): string {
   if (progress.run) return `/o/${id}/run`;
+  if (progress.byHand) return `/o/${id}/by-hand`;
   return progress.choices ? `/o/${id}/plan` : `/o/${id}/features`;
 }

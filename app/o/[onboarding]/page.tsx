@@ -1,7 +1,7 @@
 import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Narrow, TopBar } from "@/components/onboarding/frame";
 import { OpenLink } from "@/components/onboarding/open-link";
-import { Card, Notice, Time } from "@/components/ui/ui";
+import { buttonClass, Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings } from "@/lib/auth/auth";
 import { availability, findByLink } from "@/lib/onboarding/find";
 import { linkToken } from "./admin";
@@ -82,8 +82,12 @@ export default async function Landing({ params }: { params: Promise<{ onboarding
         <Card className="mt-6 p-5">
           <h2>What will happen in your tenant</h2>
           <p className="mt-1 text-ink-2">
-            An app registration and its service principal are created, the permissions of the features you choose are granted, and, where
-            needed, one client secret is issued for {contactEmail}. You can choose from:
+            {manifest.registrations.length > 1
+              ? "App registrations and their service principals are"
+              : "An app registration and its service principal are"}{" "}
+            created, the permissions of the features you choose are granted, and, where needed, a credential is issued for{" "}
+            {manifest.handover.recipient === "customer" ? "a person whom you name" : contactEmail}. You may also do all of it by hand. You
+            can choose from:
           </p>
           <ul className="mt-3 space-y-2">
             {manifest.features
@@ -95,6 +99,11 @@ export default async function Landing({ params }: { params: Promise<{ onboarding
               ))}
           </ul>
         </Card>
+        <p className="mt-3.5 flex flex-wrap gap-2">
+          <a href={`/o/${id}/dossier`} className={buttonClass({ look: "quiet" })}>
+            Permission dossier, to print
+          </a>
+        </p>
         <Card className="mt-3.5 p-5">
           <h2>How it goes</h2>
           <ol className="mt-2 list-decimal space-y-2 pl-5">

@@ -1,126 +1,167 @@
 "use client";
 
-import { TriangleAlert } from "lucide-react";
 import { useActionState, useState } from "react";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
-import { Button, Card, Notice, Pill, type Tone } from "@/components/ui/ui";
-import type { Choices, Feature, Manifest, Permission } from "@/lib/catalogue/schema";
+import { Button, Card, Notice } from "@/components/ui/ui";
+import type { Choices, CredentialKind, Manifest } from "@/lib/catalogue/schema";
 import {
-  answerOf,
   manualStepsFor,
-  permissionsFor,
-  permissionsOf,
-  questionsOf,
+  nothingChosen,
+  type RegistrationChoice,
   registrationsFor,
-  variantOf,
+  sharedQuestionsOf,
+  variablesFor,
 } from "@/lib/catalogue/selection";
 import type { Abilities } from "@/lib/provisioning/plan";
 import { choose } from "../actions";
+import { FeatureCard } from "./feature-card";
+import { CertificateField, inputClass, Options, Question, type Update, VariableField } from "./fields";
 
-const RISK: Record<Permission["risk"], [word: string, tone: Tone]> = {
-  low: ["Low risk", "plain"],
-  medium: ["Medium risk", "wait"],
-  high: ["High risk", "fail"],
-};
 const counted = (count: number, one: string) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
-function Permissions({ permissions }: { permissions: Permission[] }) {
+/** The credentials of all registrations, in a few words. */
+function credentialsInWords(registrations: readonly RegistrationChoice[]): string {
+  const of = (kind: string) => registrations.filter(({ credential }) => credential?.kind === kind);
+  const [secrets, certificates, federated] = [of("secret"), of("certificate"), of("federated")];
+  const [first] = secrets;
   return (
-    <ul aria-label="Permissions" className="mt-3.5">
-      {permissions.map(({ kind, value, because, risk }) => (
-        <li
-          key={`${kind}${value}`}
-          className="grid grid-cols-[1fr_auto] items-baseline gap-x-3 gap-y-0.5 border-t border-line py-2 text-[14px] sm:grid-cols-[190px_84px_minmax(0,1fr)_auto]"
-        >
-          <code>{value}</code>
-          <span className="text-[12px] text-ink-3">{kind}</span>
-          <span className="col-span-full text-ink-2 sm:col-span-1">{because}</span>
-          <Pill tone={RISK[risk][1]}>
-            {risk === "high" && <TriangleAlert size={13} aria-hidden />}
-            {RISK[risk][0]}
-          </Pill>
-        </li>
-      ))}
-    </ul>
+    [
+      ...(first?.credential?.kind === "secret" ? [`${counted(secrets.length, "secret")}, ${first.credential.months} months`] : []),
+      ...(certificates.length > 0 ? [counted(certificates.length, "certificate")] : []),
+      ...(federated.length > 0 ? ["federated, no secret"] : []),
+    ].join("; ") || "none"
   );
 }
 
-type Update = (change: (before: Choices) => Choices) => void;
-const optionClass =
-  "flex cursor-pointer gap-3 rounded-lg border border-line px-3.5 py-2.5 has-checked:border-accent has-checked:bg-accent-soft";
+const KIND: Record<CredentialKind, [title: string, help: string]> = {
+  secret: ["Client secret", "Issued by Microsoft, sealed at once, shown to the recipient once. It expires."],
+  certificate: ["The vendor’s certificate", "You add the public part. Nothing secret exists here and nothing secret travels."],
+  federated: ["Federated identity credential", "Your tenant trusts tokens of the vendor’s own cloud. Nothing secret exists."],
+  none: ["None", "The application never signs in as itself."],
+};
+const MONTHS = [3, 6, 12, 18, 24];
 
-function FeatureCard({ manifest, feature, choices, update }: { manifest: Manifest; feature: Feature; choices: Choices; update: Update }) {
-  const isOn = choices.features.includes(feature.id);
+function CredentialCard({ manifest, choices, update }: { manifest: Manifest; choices: Choices; update: Update }) {
+  const registrations = registrationsFor(manifest, choices).filter(({ credential }) => credential !== null);
+  const [first] = registrations;
+  if (!first) return null;
+  const { kinds, months, maxMonths, certificate } = first.definition.credential;
+  const chosen = first.credential!;
+  const lifetimes = [...new Set([...MONTHS.filter((each) => each <= maxMonths), months])].sort((a, b) => a - b);
   return (
-    <Card aria-label={feature.title} className="p-4.5 sm:px-5">
-      <label className="flex cursor-pointer items-start gap-3.5">
-        <input
-          type="checkbox"
-          name="feature"
-          value={feature.id}
-          checked={isOn}
-          className="mt-1 size-5 shrink-0"
-          onChange={({ target }) =>
-            update((before) => ({
-              ...before,
-              features: target.checked ? [...before.features, feature.id] : before.features.filter((id) => id !== feature.id),
-            }))
+    <Card aria-label="Credential" className="space-y-3 p-4.5 sm:px-5">
+      <h2 className="text-[17px] font-semibold">How {manifest.name} proves who it is</h2>
+      {kinds.length > 1 && (
+        <Options
+          name="credential"
+          legend="Kind of credential"
+          options={kinds.map((kind) => ({ id: kind, title: KIND[kind][0], help: KIND[kind][1] }))}
+          chosen={chosen.kind}
+          onChoose={(kind) => update((before) => ({ ...before, credential: kind as CredentialKind }))}
+        />
+      )}
+      {chosen.kind === "secret" && (
+        <label className="block font-medium">
+          How long the client secret is valid
+          <span className="block text-[14px] font-normal text-ink-2">
+            Shorter is safer, and has to be renewed sooner. Your tenant’s policy may cap it.
+          </span>
+          <select
+            name="months"
+            value={chosen.months}
+            className={inputClass}
+            onChange={({ target }) => update((before) => ({ ...before, months: Number(target.value) }))}
+          >
+            {lifetimes.map((each) => (
+              <option key={each} value={each}>
+                {each} months{each === months ? " (the vendor’s default)" : ""}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {chosen.kind === "certificate" && !certificate && (
+        <CertificateField
+          pem={choices.certificate}
+          onRead={(pem) =>
+            update(({ certificate: _, ...before }) => ({ ...before, credential: "certificate", ...(pem ? { certificate: pem } : {}) }))
           }
         />
-        <span>
-          <span className="block text-[17px] font-semibold">{feature.title}</span>
-          <span className="block text-ink-2">{feature.summary}</span>
-        </span>
-      </label>
-      {isOn && (
-        <div className="mt-1 sm:ml-8.5">
-          {feature.variants && (
-            <fieldset className="mt-3 grid gap-2">
-              <legend className="mb-2 text-[13px] text-ink-3">How it signs in</legend>
-              {feature.variants.map((variant) => (
-                <label key={variant.id} className={optionClass}>
-                  <input
-                    type="radio"
-                    name={`variant.${feature.id}`}
-                    value={variant.id}
-                    checked={variantOf(feature, choices)?.id === variant.id}
-                    className="mt-1"
-                    onChange={() => update((before) => ({ ...before, variants: { ...before.variants, [feature.id]: variant.id } }))}
-                  />
-                  <span>
-                    <span className="block font-medium">{variant.title}</span>
-                    <span className="block text-[14px] text-ink-2">{variant.summary}</span>
-                  </span>
-                </label>
-              ))}
-            </fieldset>
-          )}
-          {questionsOf(manifest, feature, choices).map((question) => (
-            <fieldset key={question.id} className="mt-3 grid gap-2">
-              <legend className="font-medium">{question.title}</legend>
-              {question.help && <p className="text-[14px] text-ink-2">{question.help}</p>}
-              {question.options.map((option) => (
-                <label key={option.id} className={optionClass}>
-                  <input
-                    type="radio"
-                    name={`answer.${question.id}`}
-                    value={option.id}
-                    checked={answerOf(manifest, choices, question.id) === option.id}
-                    className="mt-1"
-                    onChange={() => update((before) => ({ ...before, answers: { ...before.answers, [question.id]: option.id } }))}
-                  />
-                  <span>
-                    {option.title}
-                    {option.help && <span className="block text-[14px] text-ink-2">{option.help}</span>}
-                  </span>
-                </label>
-              ))}
-            </fieldset>
-          ))}
-          <Permissions permissions={permissionsOf(manifest, feature, choices)} />
-          {feature.note && <p className="border-t border-line pt-2 text-[13px] text-ink-2">{feature.note}</p>}
-        </div>
       )}
+      {chosen.kind === "federated" && (
+        <p className="text-[14px] text-ink-2">
+          Tokens of <code className="break-all">{chosen.issuer}</code> for <code className="break-all">{chosen.subject}</code> are accepted.
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function RegistrationsCard({ manifest, choices, update }: { manifest: Manifest; choices: Choices; update: Update }) {
+  const registrations = registrationsFor(manifest, choices);
+  const definitions = [...new Set(registrations.map(({ definition }) => definition))];
+  const multiple = definitions.filter(({ instances }) => instances);
+  const consents = definitions.filter(({ consentFor, id }) =>
+    Boolean(
+      consentFor &&
+        registrations.some(({ definition, permissions }) => definition.id === id && permissions.some(({ kind }) => kind === "delegated")),
+    ),
+  );
+  const isSplittable = definitions.some(({ perFeature }) => perFeature) && choices.features.length > 1;
+  if (!isSplittable && multiple.length === 0 && consents.length === 0) return null;
+  return (
+    <Card aria-label="App registrations" className="space-y-4 p-4.5 sm:px-5">
+      {isSplittable && (
+        <Options
+          name="layout"
+          legend="How many app registrations?"
+          options={[
+            { id: "single", title: "One for all features", help: "Recommended by the vendor: one place to look after, one secret." },
+            {
+              id: "per-feature",
+              title: "One for each feature",
+              help: "Each gets only its own permissions, and its own secret where it needs one.",
+            },
+          ]}
+          chosen={choices.layout}
+          onChoose={(layout) => update((before) => ({ ...before, layout: layout as Choices["layout"] }))}
+        />
+      )}
+      {multiple.map(({ id, instances }) => (
+        <label key={id} className="block font-medium">
+          {instances!.title}
+          <span className="block text-[14px] font-normal text-ink-2">Each gets an app registration of its own, numbered from -02 on.</span>
+          <select
+            name={`instances.${id}`}
+            value={choices.instances[id] ?? 1}
+            className={inputClass}
+            onChange={({ target }) => update((before) => ({ ...before, instances: { ...before.instances, [id]: Number(target.value) } }))}
+          >
+            {Array.from({ length: instances!.max }, (_, index) => (
+              <option key={`${index + 1}`} value={index + 1}>
+                {index + 1}
+              </option>
+            ))}
+          </select>
+        </label>
+      ))}
+      {consents.map(({ id, consentFor }, index) => (
+        <Options
+          key={id}
+          name={index === 0 ? "consent" : `consent.${id}`}
+          legend="Who may use the delegated permissions?"
+          options={[
+            { id: "everyone", title: "Everyone in the tenant", help: "Tenant-wide admin consent, as vendors usually ask for." },
+            {
+              id: "account",
+              title: "Only one account",
+              help: "Granted for that account alone; nobody else can use the application. We look the account up in your directory.",
+            },
+          ]}
+          chosen={choices.consent ?? consentFor!.default}
+          onChoose={(consent) => update((before) => ({ ...before, consent: consent as "everyone" | "account" }))}
+        />
+      ))}
     </Card>
   );
 }
@@ -131,30 +172,36 @@ export function Checklist({
   manifest,
   chosen,
   roles,
+  children,
 }: {
   onboarding: string;
   manifest: Manifest;
   chosen: Choices | null;
   roles: Abilities;
+  children?: React.ReactNode;
 }) {
-  const [choices, update] = useState<Choices>(chosen ?? { features: [], variants: {}, answers: {}, layout: "single" });
+  const [choices, update] = useState<Choices>(chosen ?? nothingChosen);
   const [result, submit, isPending] = useActionState(choose, null);
-  const permissions = permissionsFor(manifest, choices);
   const registrations = registrationsFor(manifest, choices);
+  const permissions = registrations.flatMap((each) => each.permissions);
   const application = permissions.filter(({ kind }) => kind === "application");
-  const delegated = permissions.length - application.length;
-  const secrets = registrations.filter(({ secretMonths }) => secretMonths !== null);
+  const scoped = registrations.flatMap((each) => each.scoped).length;
   const manual = manualStepsFor(manifest, choices).length;
+  const variables = variablesFor(manifest, choices);
+  const questions = sharedQuestionsOf(manifest, choices);
   return (
     <form action={submit}>
       <input type="hidden" name="onboarding" value={onboarding} />
+      {Object.entries(choices.adopt).map(([id, appId]) => (
+        <input key={id} type="hidden" name={`adopt.${id}`} value={appId} />
+      ))}
       <Columns
         aside={
           <>
             <h2 className="mb-2.5 md:mb-0">
               What will change{" "}
               <span className="text-[14px] font-normal text-ink-2 md:hidden">
-                · {counted(permissions.length, "permission")}, {counted(secrets.length, "secret")}
+                · {counted(permissions.length, "permission")}, {counted(registrations.length, "registration")}
               </span>
             </h2>
             <div aria-live="polite">
@@ -162,8 +209,9 @@ export function Checklist({
                 items={[
                   ["App registrations", registrations.length],
                   ["Application permissions", application.length],
-                  ["Delegated permissions", delegated],
-                  ["Client secrets", secrets.length === 0 ? "none" : `${secrets.length}, for ${secrets[0]?.secretMonths} months`],
+                  ["Delegated permissions", permissions.length - application.length],
+                  ...(scoped > 0 ? ([["For chosen mailboxes only", scoped]] as const) : []),
+                  ["Credential", credentialsInWords(registrations)],
                   ["By hand, afterwards", manual],
                 ]}
               />
@@ -194,38 +242,38 @@ export function Checklist({
         <h1>What should {manifest.name} be able to do?</h1>
         <Lead>Choose only what you use. Nothing changes in your tenant until you have seen the plan and approved it.</Lead>
         <div className="mt-6 space-y-3.5">
+          {children}
+          {manifest.notes.length > 0 && (
+            <details className="rounded-[10px] border border-line bg-surface px-4 py-3 text-[14px] sm:px-5">
+              <summary className="font-medium">Good to know about {manifest.name}</summary>
+              <ul className="mt-2 list-disc space-y-1 pl-5 text-ink-2">
+                {manifest.notes.map((note) => (
+                  <li key={note}>{note}</li>
+                ))}
+              </ul>
+            </details>
+          )}
           {manifest.features.map((feature) => (
             <FeatureCard key={feature.id} manifest={manifest} feature={feature} choices={choices} update={update} />
           ))}
-        </div>
-        {manifest.registration.perFeature && choices.features.length > 1 && (
-          <Card className="mt-3.5 p-4.5 sm:px-5">
-            <fieldset className="grid gap-2">
-              <legend className="mb-2 text-[17px] font-semibold">How many app registrations?</legend>
-              {(
-                [
-                  ["single", "One for all features", "Recommended by the vendor: one place to look after, one secret."],
-                  ["per-feature", "One for each feature", "Each gets only its own permissions, and its own secret where it needs one."],
-                ] as const
-              ).map(([value, title, text]) => (
-                <label key={value} className={optionClass}>
-                  <input
-                    type="radio"
-                    name="layout"
-                    value={value}
-                    checked={choices.layout === value}
-                    className="mt-1"
-                    onChange={() => update((before) => ({ ...before, layout: value }))}
-                  />
-                  <span>
-                    <span className="block font-medium">{title}</span>
-                    <span className="block text-[14px] text-ink-2">{text}</span>
-                  </span>
-                </label>
+          {questions.length > 0 && (
+            <Card aria-label="Questions" className="p-4.5 sm:px-5">
+              {questions.map((question) => (
+                <Question key={question.id} manifest={manifest} question={question} choices={choices} update={update} />
               ))}
-            </fieldset>
-          </Card>
-        )}
+            </Card>
+          )}
+          <RegistrationsCard manifest={manifest} choices={choices} update={update} />
+          {variables.length > 0 && (
+            <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
+              <h2 className="text-[17px] font-semibold">What we need to know</h2>
+              {variables.map((variable) => (
+                <VariableField key={variable.id} variable={variable} choices={choices} update={update} />
+              ))}
+            </Card>
+          )}
+          <CredentialCard manifest={manifest} choices={choices} update={update} />
+        </div>
       </Columns>
     </form>
   );

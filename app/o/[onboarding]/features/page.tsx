@@ -1,6 +1,7 @@
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
+import { NewerEdition } from "../newer-edition";
 import { Checklist } from "./checklist";
 
 export const metadata = { title: "Choose features" };
@@ -9,27 +10,18 @@ export default async function Features({ params }: { params: Promise<{ onboardin
   const { onboarding: id } = await params;
   const { person, subject } = await requireAdmin(id, `/o/${id}/features`);
   const { manifest, offered, progress } = subject;
-  const { id: productId, version, name, summary, vendor, registration, questions, features, manualSteps, handover } = manifest;
   return (
     <>
       <AdminBar subject={subject} person={person} />
       <Checklist
+        key={progress.manifestDigest ?? ""}
         onboarding={id}
-        manifest={{
-          id: productId,
-          version,
-          name,
-          summary,
-          vendor,
-          registration,
-          questions,
-          manualSteps,
-          handover,
-          features: features.filter((feature) => offered.includes(feature.id)),
-        }}
+        manifest={{ ...manifest, features: manifest.features.filter((feature) => offered.includes(feature.id)) }}
         chosen={progress.choices ?? null}
         roles={abilitiesOf(person.directoryRoles)}
-      />
+      >
+        <NewerEdition subject={subject} />
+      </Checklist>
     </>
   );
 }

@@ -6,12 +6,16 @@ import { Act } from "@/components/ui/act";
 import { SignOut } from "@/components/ui/sign-out";
 import { buttonClass, Notice, Time } from "@/components/ui/ui";
 import { browserSettings, meaningOfConsentRefusal } from "@/lib/auth/auth";
-import { manualStepsFor } from "@/lib/catalogue/selection";
+import { manualStepsFor, prerequisitesFor, refusalOf, registrationsFor } from "@/lib/catalogue/selection";
+import { accessOf } from "@/lib/onboarding/find";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { isChange } from "@/lib/provisioning/provisioning";
 import { approve } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
+import { NewerEdition } from "../newer-edition";
+import { Adopt } from "./adopt";
+import { Prerequisites } from "./prerequisites";
 
 export const metadata = { title: "Review the plan" };
 
@@ -26,7 +30,7 @@ export default async function Plan({
   const { changed } = await searchParams;
   const { person, subject } = await requireAdmin(id, `/o/${id}/plan`);
   const { manifest, progress } = subject;
-  if (!progress.choices) redirect(`/o/${id}/features`);
+  if (!progress.choices || refusalOf(manifest, subject.offered, progress.choices)) redirect(`/o/${id}/features`);
   if (progress.run && !progress.run.finishedAt) redirect(`/o/${id}/run`);
   if (progress.undo && progress.undo.run?.outcome !== "done") redirect(`/o/${id}/undo`);
   const review = await onboarding.review(person, subject, new Date());
@@ -65,6 +69,13 @@ export default async function Plan({
       </>
     );
   const { operations, digest, basis, readAt } = review.value;
+  const prerequisites = prerequisitesFor(manifest, progress.choices);
+  const openFirst = onboarding.openPrerequisites(subject).length;
+  const definitions = new Map(registrationsFor(manifest, progress.choices).map((each) => [each.id, each.definition]));
+  const adoptable = review.value.registrations.filter(
+    ({ id: registration, adopts, lookalikes }) => adopts || lookalikes.length > 0 || definitions.get(registration)?.adopt,
+  );
+  const settings = browserSettings(accessOf(subject));
   const manual = manualStepsFor(manifest, progress.choices);
   const { outdated } = progress;
   const differences = Object.fromEntries(
@@ -96,7 +107,14 @@ export default async function Plan({
                 ["By hand, afterwards", manual.length],
               ]}
             />
-            {blocked.length === 0 && (changes.length > 0 || !progress.run) && (
+            {openFirst > 0 && (
+              <div className="mb-3">
+                <Notice tone="wait" title={openFirst === 1 ? "One thing comes first" : `${openFirst} things come first`}>
+                  Tick {openFirst === 1 ? "it" : "them"} off at the top of the plan.
+                </Notice>
+              </div>
+            )}
+            {blocked.length === 0 && openFirst === 0 && (changes.length > 0 || !progress.run) && (
               <Act action={approve} fields={{ onboarding: id, digest }} wide busy="Approving…">
                 Approve and provision
               </Act>
@@ -105,6 +123,14 @@ export default async function Plan({
               <a href={`/o/${id}/features`} className={buttonClass({ look: "quiet", wide: true })}>
                 Change the features
               </a>
+            </p>
+            <p className="mt-2.5">
+              <a href={`/o/${id}/by-hand`} className={buttonClass({ look: "quiet", wide: true })}>
+                Do it by hand instead
+              </a>
+            </p>
+            <p className="mt-2.5 text-center text-[14px]">
+              <a href={`/o/${id}/dossier`}>Permission dossier</a>
             </p>
             <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
               Every change is recorded with Microsoft’s request id, so that you can match it with your tenant’s own audit log.
@@ -165,7 +191,32 @@ export default async function Plan({
               </span>
             </Notice>
           )}
+          <NewerEdition subject={subject} />
+          <Prerequisites subject={subject} items={prerequisites} />
           <PlanList operations={operations} manual={manual} changed={differences} />
+          {adoptable.length > 0 && (
+            <details
+              className="rounded-[10px] border border-line bg-surface px-4 py-3 sm:px-5"
+              open={adoptable.some(({ adopts, lookalikes }) => adopts || lookalikes.length > 0)}
+            >
+              <summary className="font-medium">Use a registration that is there already</summary>
+              <div className="mt-3 space-y-5">
+                {adoptable.map(({ id: registration, displayName, adopts, lookalikes }) => (
+                  <Adopt
+                    key={registration}
+                    id={id}
+                    registration={registration}
+                    displayName={displayName}
+                    hint={definitions.get(registration)?.adopt?.hint ?? null}
+                    adopts={adopts}
+                    lookalikes={lookalikes}
+                    settings={settings}
+                    loginHint={person.username}
+                  />
+                ))}
+              </div>
+            </details>
+          )}
           <p className="text-[13px] text-ink-2">
             Afterwards we read everything back, sign in with the new secret where there is one, and try each feature once, reading only.
           </p>

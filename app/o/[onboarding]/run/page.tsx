@@ -9,8 +9,8 @@ import { Live } from "@/components/ui/live";
 import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
 import type { HandoffProgress, Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
-import { manualStepsFor } from "@/lib/catalogue/selection";
-import { canGiveLink, isAtWork } from "@/lib/onboarding/find";
+import { accessOf, canGiveLink, isAtWork } from "@/lib/onboarding/find";
+import { recipientOf } from "@/lib/onboarding/onboarding";
 import { mailHandoff, reissue, start } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
@@ -18,6 +18,7 @@ import { ApprovalCard } from "./approval-card";
 import { CopyLink } from "./copy-link";
 import { ManualSteps } from "./manual-steps";
 import { isPolicyFailure, PolicyCard } from "./policy-card";
+import { Recipient } from "./recipient";
 
 export const metadata = { title: "Provision" };
 
@@ -39,7 +40,18 @@ function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [t
   return ["Handed over to the contact", "You are told here when the link is opened and when the values are revealed."];
 }
 
-function HandoffCard({ id, contact, handoff, isHeld }: { id: string; contact: string; handoff: HandoffProgress; isHeld: boolean }) {
+function HandoffCard({
+  id,
+  contact,
+  handoff,
+  isHeld,
+}: {
+  id: string;
+  /** Null: the admin has to name somebody first. */
+  contact: string | null;
+  handoff: HandoffProgress;
+  isHeld: boolean;
+}) {
   const renewed = (
     <Act action={reissue} fields={{ onboarding: id }} look="quiet" busy="Issuing…">
       Issue a new credential and link
@@ -53,10 +65,12 @@ function HandoffCard({ id, contact, handoff, isHeld }: { id: string; contact: st
             The values are sealed. The link shows them once, to whoever opens it and asks. It works until <Time at={handoff.expiresAt} />.
           </p>
           <div className="mt-4 flex flex-wrap items-start gap-3">
-            <Act action={mailHandoff} fields={{ onboarding: id }} busy="Sending…">
-              Send the link to {contact}
-            </Act>
-            <CopyLink id={id} contact={contact} />
+            {contact && (
+              <Act action={mailHandoff} fields={{ onboarding: id }} busy="Sending…">
+                Send the link to {contact}
+              </Act>
+            )}
+            <CopyLink id={id} contact={contact ?? "whoever enters the values"} />
           </div>
         </>
       ) : (
@@ -124,7 +138,7 @@ export default async function Run({
   if (undo) redirect(`/o/${id}/undo`);
   if (!run && (!approved || (consentRefused && !go))) redirect(`/o/${id}/plan`);
   const now = new Date();
-  const settings = browserSettings();
+  const settings = browserSettings(accessOf(subject));
   const here = `/o/${id}/run`;
   const atWork = await isAtWork(id);
   const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
@@ -143,7 +157,6 @@ export default async function Run({
   const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
   const [title, text] = headline(wantsRun && !isInterrupted ? { ...progress, run: undefined as never } : progress, isInterrupted);
-  const manual = progress.choices ? manualStepsFor(manifest, progress.choices) : [];
   const count = (...states: string[]) => progress.steps.filter(({ state }) => states.includes(state)).length;
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
   const isApproving = Boolean(approval?.run && !approval.run.finishedAt && atWork);
@@ -249,7 +262,7 @@ export default async function Run({
               ) : (
                 <SignInButton
                   settings={settings}
-                  ask={{ to: `${here}?go=1`, loginHint: person.username, write: true, ...(run.claims ? { claims: run.claims } : {}) }}
+                  ask={{ to: `${here}?go=1`, loginHint: person.username, plan: true, ...(run.claims ? { claims: run.claims } : {}) }}
                 >
                   Confirm at Microsoft
                 </SignInButton>
@@ -274,17 +287,19 @@ export default async function Run({
           {isDone && handoff && (
             <Card className="p-5">
               <h2 className="mb-1">The one-time link</h2>
-              <HandoffCard id={id} contact={contactEmail} handoff={handoff} isHeld={await canGiveLink(person, progress)} />
+              {manifest.handover.recipient !== "contact" && handoff.state === "sealed" && (
+                <Recipient
+                  id={id}
+                  to={recipientOf(subject)}
+                  named={contactEmail}
+                  isOwn={manifest.handover.recipient === "customer"}
+                  note={manifest.handover.note}
+                />
+              )}
+              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={await canGiveLink(person, progress)} />
             </Card>
           )}
-          {isDone && manual.length > 0 && (
-            <section aria-labelledby="manual">
-              <h2 id="manual" className="mt-6 mb-2.5">
-                What only people can do
-              </h2>
-              <ManualSteps id={id} steps={manual} progress={progress.manual} />
-            </section>
-          )}
+          {isDone && <ManualSteps subject={subject} />}
           {progress.steps.length > 0 && (
             <section aria-labelledby="steps">
               <h2 id="steps" className="mt-6 mb-2.5">

@@ -12,7 +12,7 @@ export const isPolicyFailure = (failure: StepFailure | undefined) => failure?.co
 /** What the owner of the policy has to be told, to the letter. */
 function wording({ manifest, progress }: Onboarding, failure: StepFailure): string {
   const policy = /'([0-9a-f-]{36})'/.exec(failure.said ?? "")?.[1] ?? "(the one that applies to new app registrations)";
-  const { months } = manifest.registration.credential;
+  const months = progress.choices?.months ?? Math.max(...manifest.registrations.map(({ credential }) => credential.months));
   const restriction = failure.code === TYPE ? "passwordAddition" : "passwordLifetime";
   const applications = Object.values(progress.registrations).filter(({ appId }) => appId);
   return [

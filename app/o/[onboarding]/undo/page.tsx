@@ -94,7 +94,7 @@ export default async function Undo({
                 ask={{
                   to: here,
                   loginHint: person.username,
-                  write: true,
+                  plan: true,
                   ...(review.refusal.claims ? { claims: review.refusal.claims } : {}),
                 }}
               >
