@@ -9,6 +9,7 @@ export default defineConfig({
   reporter: process.env.VESTIBULE_REPORT ? [["list"], ["json", { outputFile: process.env.VESTIBULE_REPORT }]] : "list",
   use: {
     trace: "off",
+    actionTimeout: 30_000,
     launchOptions: {
       ...(process.env.CHROMIUM_PATH ? { executablePath: process.env.CHROMIUM_PATH } : {}),
       args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"],

@@ -113,7 +113,7 @@ export async function invite(
     await page.goto("/desk/new");
   }
   await page.getByLabel("Product").selectOption({ label: product });
-  await page.getByLabel("Customer").fill(customer);
+  await page.getByLabel(/^Customer ?As the admin/).fill(customer);
   await page.getByLabel("Domain of their tenant").fill(domain);
   await page.getByLabel("Admin’s e-mail").fill(admin);
   await page.getByLabel("Contact’s e-mail").fill(contact);
@@ -140,12 +140,24 @@ export async function expectAccessible(page: Page) {
 
 export const onboardingId = (link: string) => /\/o\/([0-9a-f-]+)/.exec(link)![1]!;
 
+/** The prerequisites at the top of the plan, where there are any. */
+export async function tickWhatComesFirst(page: Page) {
+  await page.waitForURL(/\/plan/);
+  await expect(page.getByRole("complementary", { name: "Summary" })).toBeVisible();
+  const open = page.getByRole("button", { name: "It is so" });
+  for (let left = await open.count(); left > 0; left--) {
+    await open.first().click();
+    await expect(open).toHaveCount(left - 1);
+  }
+}
+
 /** From the tenant page to an approved plan under way. */
 export async function chooseAndApprove(page: Page, features: string[], also?: () => Promise<void>) {
   await page.getByRole("link", { name: "Continue" }).click();
   for (const feature of features) await page.getByRole("checkbox", { name: feature }).check();
   await also?.();
   await page.getByRole("button", { name: "Review the plan" }).click();
+  await tickWhatComesFirst(page);
   await page.getByRole("button", { name: "Approve and provision" }).click();
   await page.waitForURL(/\/run/);
 }

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { ConfidentialClientApplication } from "@azure/msal-node";
-import type { Page } from "@playwright/test";
+import { foreignClient, shownValue } from "./clients";
 import {
   acceptConsent,
   browserFor,
@@ -19,35 +18,6 @@ import {
   tenantOf,
   test,
 } from "./fixtures";
-
-/** A client that is not ours, with nothing but the revealed values. */
-async function foreignClient({ tenantId, applicationId, secret }: { tenantId: string; applicationId: string; secret: string }) {
-  const host = new URL(stack.sandboxUrl).host;
-  const base = `${stack.sandboxUrl}/${tenantId}`;
-  const client = new ConfidentialClientApplication({
-    auth: {
-      clientId: applicationId,
-      clientSecret: secret,
-      authority: `https://${host}/${tenantId}`,
-      knownAuthorities: [host],
-      authorityMetadata: JSON.stringify({
-        issuer: `${base}/v2.0`,
-        authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
-        token_endpoint: `${base}/oauth2/v2.0/token`,
-        jwks_uri: `${base}/discovery/v2.0/keys`,
-      }),
-      cloudDiscoveryMetadata: JSON.stringify({
-        tenant_discovery_endpoint: `${base}/v2.0/.well-known/openid-configuration`,
-        metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
-      }),
-    },
-  });
-  const token = await client.acquireTokenByClientCredential({ scopes: [`${stack.sandboxUrl}/.default`] });
-  return (path: string) => fetch(`${stack.sandboxUrl}/v1.0${path}`, { headers: { authorization: `Bearer ${token!.accessToken}` } });
-}
-
-/** A value that the handoff page shows. */
-const shownValue = (page: Page, label: string) => page.locator(".field", { hasText: label }).locator("code").innerText();
 
 /** Where a value, in any usual spelling, stands in PostgreSQL's own files: tables, indexes and write-ahead log. */
 function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {

@@ -621,7 +621,8 @@ function content({ base, caller, call }: Context): Answer {
     return collection(base, call, "groups", tenant.groups);
   }
   if (user) {
-    const found = tenant.users.find(({ id, userPrincipalName }) => id === user[1] || userPrincipalName === user[1]);
+    const name = decodeURIComponent(user[1]!).toLowerCase();
+    const found = tenant.users.find(({ id, userPrincipalName }) => id === name || userPrincipalName.toLowerCase() === name);
     const rest = user[2] ?? "";
     if (rest === "") requireScope(caller, "User.ReadBasic.All", "User.Read.All", "Directory.Read.All");
     else if (/^\/(events|calendar|calendarView)/.test(rest)) requireScope(caller, "Calendars.Read", "Calendars.ReadWrite");

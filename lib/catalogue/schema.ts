@@ -110,6 +110,7 @@ const prerequisite = z.strictObject({
   owner,
   body: text,
   features: z.array(id).min(1).optional().describe("only when one of these was chosen"),
+  kind: z.enum(["application", "delegated"]).optional().describe("only when such a permission was chosen"),
   when: when.optional(),
   fact: z.enum(["verified-domain"]).optional().describe("the portal sees this for itself: nobody has to tick it"),
 });

@@ -189,24 +189,22 @@ export function consentAccountOf(manifest: Manifest, choices: Choices, { consent
   return givenValue(manifest, choices, consentFor.account);
 }
 
-const concernsChosen = (choices: Choices, features: readonly string[] | undefined) =>
-  !features || features.some((id) => choices.features.includes(id));
-
-export const prerequisitesFor = (manifest: Manifest, choices: Choices): Prerequisite[] =>
-  manifest.prerequisites.filter(({ features, when }) => concernsChosen(choices, features) && holds(manifest, choices, when));
-
-/** What Graph cannot do for these choices. */
-export function manualStepsFor(manifest: Manifest, choices: Choices): ManualStep[] {
+/** Whether a step concerns what was chosen: its condition holds, and a chosen feature of its list has a permission of its kind. */
+function concerns(manifest: Manifest, choices: Choices) {
   const { granted, scoped } = listed(manifest, choices, chosenFeatures(manifest, choices));
   const permissions = [...granted, ...scoped];
-  return manifest.manualSteps.filter(
-    (step) =>
-      holds(manifest, choices, step.when) &&
-      (!step.features ||
-        step.features.some((id) => permissions.some((p) => p.features.includes(id) && (!step.kind || p.kind === step.kind)))) &&
-      (!step.kind || permissions.some(({ kind }) => kind === step.kind)),
-  );
+  return ({ features, kind, when }: Pick<ManualStep, "features" | "kind" | "when">) =>
+    holds(manifest, choices, when) &&
+    (!features || features.some((id) => permissions.some((each) => each.features.includes(id) && (!kind || each.kind === kind)))) &&
+    (!kind || permissions.some((each) => each.kind === kind));
 }
+
+export const prerequisitesFor = (manifest: Manifest, choices: Choices): Prerequisite[] =>
+  manifest.prerequisites.filter(concerns(manifest, choices));
+
+/** What Graph cannot do for these choices. */
+export const manualStepsFor = (manifest: Manifest, choices: Choices): ManualStep[] =>
+  manifest.manualSteps.filter(concerns(manifest, choices));
 
 /** What is known of a registration once it is made; scripts may name it. */
 export type KnownRegistration = { id: string; appId?: string | undefined; servicePrincipalId?: string | undefined; displayName: string };

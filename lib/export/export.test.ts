@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Language, Parser } from "web-tree-sitter";
+import { newCertificate } from "../../e2e/certificate";
 import { parseManifest } from "../catalogue/parse";
 import type { Choices, Manifest } from "../catalogue/schema";
 import { nothingChosen } from "../catalogue/selection";
@@ -29,7 +30,7 @@ function blueprint(manifest: Manifest, wish: Partial<Choices>): Blueprint {
   };
 }
 const manifestOf = (name: string) => parseManifest(readFileSync(`lib/catalogue/vendors/${name}.yaml`, "utf8"), name);
-const PEM = readFileSync("e2e/catalogue/vendor-certificate.pem", "utf8");
+const { pem: PEM } = await newCertificate();
 
 const PLANS: Record<string, Blueprint> = {
   "Cirrus Connect": blueprint(manifestOf("cirrus-connect"), {

@@ -1,7 +1,7 @@
 "use client";
 
 import { useRouter } from "next/navigation";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { SignInButton } from "@/components/entra/entra";
 import { Button, Card, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
@@ -24,6 +24,11 @@ export function CheckForm({
   const [isBusy, setBusy] = useState(false);
   const [answer, setAnswer] = useState<CheckAnswer | null>(null);
   const [typed, setTyped] = useState<Record<string, string>>({});
+  // What was typed before Microsoft asked for the permissions.
+  useEffect(() => {
+    const before = sessionStorage.getItem(kept);
+    if (before) setTyped(JSON.parse(before) as Record<string, string>);
+  }, [kept]);
   const shown = (registration: { id: string; appId: string }) => typed[registration.id] ?? registration.appId;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -47,10 +52,6 @@ export function CheckForm({
             <input
               value={shown(registration)}
               onChange={({ target }) => setTyped((before) => ({ ...before, [registration.id]: target.value }))}
-              onFocus={() => {
-                const before = sessionStorage.getItem(kept);
-                if (before && Object.keys(typed).length === 0) setTyped(JSON.parse(before) as Record<string, string>);
-              }}
               autoComplete="off"
               spellCheck={false}
               placeholder="00000000-0000-0000-0000-000000000000"

@@ -5,8 +5,11 @@ import { CopyButton } from "@/components/ui/copy-button";
 import { Button, Notice } from "@/components/ui/ui";
 import { copyHandoff } from "../actions";
 
-/** Shows the one-time link, which the server then no longer has. */
-export function CopyLink({ id, contact }: { id: string; contact: string }) {
+/**
+ * Shows the one-time link, which the server then no longer has. It stands in one place of the page whatever becomes of the
+ * handoff, so that a link which was shown stays until the page is left.
+ */
+export function CopyLink({ id, contact, canTake }: { id: string; contact: string; canTake: boolean }) {
   const [link, setLink] = useState<string | null>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -22,6 +25,7 @@ export function CopyLink({ id, contact }: { id: string; contact: string }) {
         </div>
       </Notice>
     );
+  if (!canTake) return null;
   return (
     <>
       <Button

@@ -70,7 +70,6 @@ function HandoffCard({
                 Send the link to {contact}
               </Act>
             )}
-            <CopyLink id={id} contact={contact ?? "whoever enters the values"} />
           </div>
         </>
       ) : (
@@ -157,6 +156,7 @@ export default async function Run({
   const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
   const [title, text] = headline(wantsRun && !isInterrupted ? { ...progress, run: undefined as never } : progress, isInterrupted);
+  const isHeld = isDone && (await canGiveLink(person, progress));
   const count = (...states: string[]) => progress.steps.filter(({ state }) => states.includes(state)).length;
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
   const isApproving = Boolean(approval?.run && !approval.run.finishedAt && atWork);
@@ -296,7 +296,15 @@ export default async function Run({
                   note={manifest.handover.note}
                 />
               )}
-              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={await canGiveLink(person, progress)} />
+              <div className="mb-4 empty:hidden">
+                <CopyLink
+                  key={handoff.id}
+                  id={id}
+                  contact={recipientOf(subject) ?? "whoever enters the values"}
+                  canTake={handoff.state === "sealed" && isHeld}
+                />
+              </div>
+              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={isHeld} />
             </Card>
           )}
           {isDone && <ManualSteps subject={subject} />}
