@@ -2,10 +2,25 @@ import { readFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 
-export type StackFacts = { baseUrl: string; sandboxUrl: string; databaseUrl: string; databaseFolder: string; portalPid: number };
+export type StackFacts = {
+  baseUrl: string;
+  sandboxUrl: string;
+  databaseUrl: string;
+  databaseFolder: string;
+  /** The operator's folder of further manifests. */
+  catalogueFolder: string;
+  portalPid: number;
+};
 /** Read anew where it matters: the portal has another process id after a restart. */
 export const stackNow = () => JSON.parse(readFileSync(process.env.VESTIBULE_STACK!, "utf8")) as StackFacts;
 export const stack = stackNow();
+
+/** Kills the portal and waits until its supervisor has started it again. */
+export async function restartPortal() {
+  const { portalPid } = stackNow();
+  process.kill(portalPid, "SIGKILL");
+  await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
+}
 
 export { base as test, expect };
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import type { Page, TestInfo } from "@playwright/test";
 import { newCertificate } from "./certificate";
 import { assertingClient, foreignClient, shownCell, shownValue } from "./clients";
@@ -14,8 +15,10 @@ import {
   invite,
   mailTo,
   provisioned,
+  restartPortal,
   sandbox,
   stack,
+  stackNow,
   tenantOf,
   test,
   tickWhatComesFirst,
@@ -463,6 +466,50 @@ test("by hand: the plan is taken along, the portal only reads, says what is miss
     "the portal wrote nothing",
   ).toEqual([]);
   expect(tenantOf(await sandbox.state(), "contoso.com").applications).toHaveLength(2);
+});
+
+test("an onboarding keeps the edition of the manifest that it was planned with; a newer one shows the difference and asks", async ({
+  browser,
+}) => {
+  const support = await (await browserFor(browser, {}, [/ERR_|Failed to (fetch|load)|network/i])).newPage();
+  const link = await invite(support, { product: "Northwind Backup" });
+  const admin = await (await browserFor(browser, {}, [/ERR_|Failed to (fetch|load)|network/i])).newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await admin.getByRole("link", { name: "Continue" }).click();
+  await admin.getByRole("checkbox", { name: "Mailbox backup" }).check();
+  await admin.getByRole("button", { name: "Review the plan" }).click();
+  await expect(admin.getByText("Grant 1 application permission")).toBeVisible();
+  const file = path.join(stackNow().catalogueFolder, "northwind-backup.yaml");
+  const before = readFileSync(file, "utf8");
+  try {
+    writeFileSync(
+      file,
+      before
+        .replace("version: 3", "version: 4\nchangelog:\n  - { version: 4, changes: [Calendars are backed up too.] }")
+        .replace(
+          "    probes:",
+          "      - { kind: application, value: Calendars.Read, risk: high, because: Copies each calendar once a night }\n    probes:",
+        ),
+    );
+    await restartPortal();
+    await admin.reload();
+    await expect(admin.getByText("Northwind Traders has changed what Northwind Backup needs")).toBeVisible();
+    await expect(admin.getByText("Calendars are backed up too.")).toBeVisible();
+    await admin.getByText(/Every difference/).click();
+    await expect(admin.getByText("+ feature mailbox-backup: application Calendars.Read")).toBeVisible();
+    await expect(admin.getByText("Grant 1 application permission"), "until then nothing changes").toBeVisible();
+    await expectAccessible(admin);
+    await admin.getByRole("button", { name: "Use version 4" }).click();
+    await admin.waitForURL(/features/);
+    await expect(admin.getByRole("checkbox", { name: "Mailbox backup" }), "what was chosen stays").toBeChecked();
+    await admin.getByRole("button", { name: "Review the plan" }).click();
+    await expect(admin.getByText("Grant 2 application permissions")).toBeVisible();
+  } finally {
+    writeFileSync(file, before);
+    await restartPortal();
+  }
+  await admin.reload();
+  await expect(admin.getByText("Grant 2 application permissions"), "an older file does not take it back").toBeVisible();
 });
 
 test("nobody of another tenant reads a plan's exports or checks by hand", async ({ browser }) => {

@@ -9,10 +9,10 @@ import {
   mailTo,
   onboardingId,
   provisioned,
+  restartPortal,
   sandbox,
   signInAs,
   stack,
-  stackNow,
   tenantOf,
   test,
 } from "./fixtures";
@@ -282,9 +282,7 @@ test("the server is killed in the middle: the run goes on when it is back, and n
   await chooseAndApprove(admin, ["Active Directory"]);
   await acceptConsent(admin);
   await expect(admin.getByText("Microsoft asked us to slow down", { exact: false })).toBeVisible();
-  const { portalPid } = stackNow();
-  process.kill(portalPid, "SIGKILL");
-  await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
+  await restartPortal();
   await provisioned(admin);
   await expectOneOfEach();
   await admin.getByRole("button", { name: /Send the link to/ }).click();
@@ -306,9 +304,7 @@ test("the server is killed in the middle of undoing: it goes on when it is back,
   await sandbox.post("faults", { method: "DELETE", path: "^/applications", times: 1, status: 429, retryAfter: 4 });
   await admin.getByRole("button", { name: "Undo all of this" }).click();
   await expect(admin.getByText("Microsoft asked us to slow down", { exact: false })).toBeVisible();
-  const { portalPid } = stackNow();
-  process.kill(portalPid, "SIGKILL");
-  await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
+  await restartPortal();
   await expect(admin.getByRole("heading", { level: 1 })).toHaveText("Everything that this portal made is gone", { timeout: 60_000 });
   expect(tenantOf(await sandbox.state(), "contoso.com").applications).toEqual([]);
 });

@@ -35,9 +35,9 @@ export function changes(request: Request, version: () => Promise<string>): Respo
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {
       const until = Date.now() + STREAM_MS;
-      let last = await version();
-      controller.enqueue(text.encode("retry: 1000\n\n"));
+      let isOver = false;
       const stop = () => {
+        isOver = true;
         clearTimeout(timer);
         try {
           controller.close();
@@ -46,14 +46,18 @@ export function changes(request: Request, version: () => Promise<string>): Respo
         }
       };
       request.signal.addEventListener("abort", stop);
+      let last: string | null = null;
       const look = async () => {
-        if (request.signal.aborted || Date.now() > until) return stop();
         const now = await version();
-        if (now !== last) controller.enqueue(text.encode(`event: change\ndata: ${now}\n\n`));
+        // The browser may have gone while the answer was on its way.
+        if (isOver || request.signal.aborted || Date.now() > until) return stop();
+        if (last === null) controller.enqueue(text.encode("retry: 1000\n\n"));
+        else if (now !== last) controller.enqueue(text.encode(`event: change\ndata: ${now}\n\n`));
         last = now;
-        timer = setTimeout(look, WATCH_MS);
+        // A database that is away for a moment ends the stream; the browser comes back by itself.
+        timer = setTimeout(() => void look().catch(stop), WATCH_MS);
       };
-      timer = setTimeout(look, WATCH_MS);
+      await look();
     },
     cancel: () => clearTimeout(timer),
   });

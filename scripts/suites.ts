@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBrowser } from "./browser.ts";
@@ -70,6 +70,9 @@ export async function e2e(args: string[]): Promise<Tally[]> {
   const folder = scratch();
   const postgres = await startPostgres(path.join(folder, "postgres"));
   const keys = newKeyRing();
+  // A copy, since a journey changes it.
+  const catalogueFolder = path.join(folder, "catalogue");
+  cpSync("e2e/catalogue", catalogueFolder, { recursive: true });
   const portsOf = async () => ({ portal: await freePort(), sandbox: await freePort(), mail: await freePort() });
   const databaseUrl = await postgres.createDatabase("portal");
   const stack = await startStack(await portsOf(), {
@@ -77,7 +80,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     databaseUrl,
     keys,
     portalSecret: "e2e-portal-secret",
-    env: { CATALOGUE_DIR: "e2e/catalogue" },
+    env: { CATALOGUE_DIR: catalogueFolder },
   });
   const facts = path.join(folder, "stack.json");
   let isOver = false;
@@ -88,7 +91,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     const { baseUrl, sandboxUrl, portalEnv } = stack;
     writeFileSync(
       facts,
-      JSON.stringify({ baseUrl, sandboxUrl, databaseUrl, databaseFolder: postgres.folder, portalPid: portal.process.pid }),
+      JSON.stringify({ baseUrl, sandboxUrl, databaseUrl, databaseFolder: postgres.folder, catalogueFolder, portalPid: portal.process.pid }),
     );
     portal.process.once("exit", async () => {
       if (isOver) return;

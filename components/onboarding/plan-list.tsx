@@ -26,7 +26,9 @@ function Row({
   tone,
   children,
   aside,
+  heading,
 }: {
+  heading?: string | undefined;
   glyph: string;
   word: string;
   tone: string;
@@ -35,6 +37,7 @@ function Row({
 }) {
   return (
     <li className="grid grid-cols-[20px_minmax(0,1fr)] gap-x-3 px-4 py-3.5 sm:grid-cols-[20px_minmax(0,1fr)_auto] sm:px-5">
+      {heading && <p className="col-span-full mb-1.5 text-[13px] font-semibold text-ink-2">{heading}</p>}
       <span className={clsx("font-mono text-[15px] font-semibold", tone)}>
         <span aria-hidden>{glyph}</span>
         <span className="sr-only">{word}: </span>
@@ -50,20 +53,25 @@ export function PlanList({
   operations,
   manual = [],
   changed = {},
+  names = {},
 }: {
   operations: readonly Operation[];
   manual?: readonly ManualStep[];
   /** By operation: how it differs from what was approved before. */
   changed?: Readonly<Record<string, string>>;
+  /** Registrations by id; where there are several, each has a heading. */
+  names?: Readonly<Record<string, string>>;
 }) {
   return (
     <Card>
       <ol className="divide-y divide-line">
-        {operations.map((operation) => {
+        {operations.map((operation, index) => {
+          const isFirst = Object.keys(names).length > 1 && operation.registration !== operations[index - 1]?.registration;
           const [glyph, word, tone] = operation.needsRole ? ["!", "Needs an approver", "text-wait"] : GLYPH[operation.effect];
           return (
             <Row
               key={operation.id}
+              heading={isFirst ? names[operation.registration] : undefined}
               glyph={glyph}
               word={word}
               tone={tone}

@@ -79,17 +79,33 @@ export function Failure({ failure, at }: { failure: StepFailure; at?: string | u
 }
 
 /** What was done, what is going on, what waits and for whom. `explained` is a failure that the page shows already. */
-export function RunSteps({ steps, now, explained }: { steps: readonly Step[]; now: Date; explained?: StepFailure | undefined }) {
+export function RunSteps({
+  steps,
+  now,
+  explained,
+  names = {},
+}: {
+  steps: readonly Step[];
+  now: Date;
+  explained?: StepFailure | undefined;
+  /** Registrations by id; where there are several, each has a heading. */
+  names?: Readonly<Record<string, string>>;
+}) {
+  // A step's id starts with its registration's.
+  const registrationOf = (step: Step | undefined) => step?.id.split(".")[0] ?? "";
+  const isGrouped = new Set(steps.map(registrationOf)).size > 1;
   return (
     <Card>
       <ol className="divide-y divide-line">
-        {steps.map((step) => {
+        {steps.map((step, index) => {
+          const heading = isGrouped && registrationOf(step) !== registrationOf(steps[index - 1]) ? registrationOf(step) : null;
           const [word, tone, Icon] = LOOK[step.state];
           return (
             <li
               key={step.id}
               className="grid grid-cols-[20px_minmax(0,1fr)] gap-x-3 px-4 py-3 sm:grid-cols-[20px_minmax(0,1fr)_auto] sm:px-5"
             >
+              {heading && <p className="col-span-full mb-1.5 text-[13px] font-semibold text-ink-2">{names[heading] ?? heading}</p>}
               <Icon size={17} aria-hidden className={clsx("mt-0.5", tone, step.state === "running" && "motion-safe:animate-spin")} />
               <div className="min-w-0">
                 <p className={clsx(["todo", "skipped", "already-ok"].includes(step.state) && "text-ink-2")}>{step.title}</p>

@@ -299,6 +299,10 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
   const applicationEffect: Effect = isNew ? "create" : !existing || changes.length > 0 ? "change" : "same";
   const uris = body.publicClient.redirectUris.length + body.web.redirectUris.length + (body.spa?.redirectUris.length ?? 0);
   const kept = existing && desired.adopts ? keptOf(desired, existing, actual) : [];
+  const aboutScoped =
+    desired.scoped.length > 0
+      ? `. Not granted here, since Exchange grants it for chosen mailboxes only: ${desired.scoped.map(({ value }) => value).join(", ")}`
+      : "";
   const aboutKept = kept.length > 0 ? `. Kept as it is, not ours: ${kept.join("; ")}` : "";
   operations.push(
     operation("application", {
@@ -313,14 +317,14 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
             : `App registration ${desired.displayName}`,
       detail: !isNew
         ? changes.length > 0
-          ? `Adds ${changes.join(", ")}${aboutKept}${aboutNamesakes}`
+          ? `Adds ${changes.join(", ")}${aboutScoped}${aboutKept}${aboutNamesakes}`
           : `Already there${aboutKept}${aboutNamesakes}`
         : `${[
             "Single tenant",
             ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
             ...(uris > 0 ? [counted(uris, "redirect URI")] : []),
             `${counted(desired.permissions.length, "permission")} declared`,
-          ].join(", ")}${aboutNamesakes}`,
+          ].join(", ")}${aboutScoped}${aboutNamesakes}`,
       permissions: [],
       requests: [
         {

@@ -164,7 +164,9 @@ export default async function Dossier({ params }: { params: Promise<{ onboarding
               <Table
                 head={["Permission", "Kind", "Why", "Risk if leaked"]}
                 rows={permissions.map((permission) => [
-                  <code key="v">{permission.value}</code>,
+                  <code key="v" className="whitespace-nowrap">
+                    {permission.value}
+                  </code>,
                   KIND[permission.kind],
                   <span key="w">
                     {permission.because}

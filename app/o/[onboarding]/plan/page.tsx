@@ -97,7 +97,13 @@ export default async function Plan({
         aside={
           <>
             <h2 className="mb-2.5 md:mb-0">
-              {blocked.length > 0 ? "This cannot be done as it is" : changes.length === 0 ? "Nothing to do" : "Ready when you are"}
+              {blocked.length > 0
+                ? "This cannot be done as it is"
+                : openFirst > 0
+                  ? "Almost ready"
+                  : changes.length === 0
+                    ? "Nothing to do"
+                    : "Ready when you are"}
             </h2>
             <Facts
               items={[
@@ -193,7 +199,13 @@ export default async function Plan({
           )}
           <NewerEdition subject={subject} />
           <Prerequisites subject={subject} items={prerequisites} />
-          <PlanList operations={operations} manual={manual} changed={differences} />
+          {prerequisites.length > 0 && <h2 className="pt-2">Then</h2>}
+          <PlanList
+            operations={operations}
+            manual={manual}
+            changed={differences}
+            names={Object.fromEntries(review.value.registrations.map((each) => [each.id, each.displayName]))}
+          />
           {adoptable.length > 0 && (
             <details
               className="rounded-[10px] border border-line bg-surface px-4 py-3 sm:px-5"

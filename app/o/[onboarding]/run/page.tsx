@@ -9,6 +9,7 @@ import { Live } from "@/components/ui/live";
 import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
 import type { HandoffProgress, Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
+import { registrationsFor } from "@/lib/catalogue/selection";
 import { accessOf, canGiveLink, isAtWork } from "@/lib/onboarding/find";
 import { recipientOf } from "@/lib/onboarding/onboarding";
 import { mailHandoff, reissue, start } from "../actions";
@@ -296,7 +297,8 @@ export default async function Run({
                   note={manifest.handover.note}
                 />
               )}
-              <div className="mb-4 empty:hidden">
+              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={isHeld} />
+              <div className="mt-3 empty:hidden">
                 <CopyLink
                   key={handoff.id}
                   id={id}
@@ -304,7 +306,6 @@ export default async function Run({
                   canTake={handoff.state === "sealed" && isHeld}
                 />
               </div>
-              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={isHeld} />
             </Card>
           )}
           {isDone && <ManualSteps subject={subject} />}
@@ -316,7 +317,16 @@ export default async function Run({
               <p role="status" className="sr-only">
                 {isRunning ? `${count("done", "already-ok")} of ${progress.steps.length} steps done` : title}
               </p>
-              <RunSteps steps={progress.steps} now={now} explained={run?.outcome === "failed" ? run.failure : undefined} />
+              <RunSteps
+                steps={progress.steps}
+                now={now}
+                explained={run?.outcome === "failed" ? run.failure : undefined}
+                names={
+                  progress.choices
+                    ? Object.fromEntries(registrationsFor(manifest, progress.choices).map((each) => [each.id, each.displayName]))
+                    : {}
+                }
+              />
             </section>
           )}
         </div>
