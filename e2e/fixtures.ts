@@ -167,7 +167,7 @@ export async function tickWhatComesFirst(page: Page) {
 }
 
 /** From the tenant page to an approved plan under way. */
-export async function chooseAndApprove(page: Page, features: string[], also?: () => Promise<void>) {
+export async function chooseAndApprove(page: Page, features: string[], also?: () => Promise<unknown>) {
   await page.getByRole("link", { name: "Continue" }).click();
   for (const feature of features) await page.getByRole("checkbox", { name: feature }).check();
   await also?.();

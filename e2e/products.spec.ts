@@ -26,7 +26,7 @@ import {
 
 test.beforeEach(() => sandbox.reset());
 
-type Story = { product: string; features: string[]; without?: string[]; also?: (admin: Page) => Promise<void>; admin?: string };
+type Story = { product: string; features: string[]; without?: string[]; also?: (admin: Page) => Promise<unknown>; admin?: string };
 /** From the invitation to a run that is done. */
 async function provisionedProduct(
   browser: Parameters<typeof browserFor>[0],
@@ -354,6 +354,29 @@ test("a certificate in place of a secret: a private key is refused in the browse
   await expect(assertingClient(values, { privateKey, header: { x5t: thumbprint }, ...claims }), "somebody else's key").rejects.toThrow(
     /AADSTS700027/,
   );
+});
+
+test("a tenant that forbids secrets: the certificate is offered in their place, and what was done stays", async ({ browser }, testInfo) => {
+  await sandbox.post("tenants/contoso.com/policies", { secrets: "blocked" });
+  const { pem } = await newCertificate();
+  const file = testInfo.outputPath("acme.cer");
+  writeFileSync(file, pem);
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, { product: "Bright Pattern EMI" });
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await chooseAndApprove(admin, ["Enterprise messenger"], () =>
+    admin.getByLabel("Your Bright Pattern host name").fill("acme.brightpattern.com"),
+  );
+  await acceptConsent(admin);
+  await admin.getByRole("link", { name: "Choose another kind of credential" }).click({ timeout: 60_000 });
+  await admin.getByRole("radio", { name: /The vendor’s certificate/ }).check();
+  await admin.locator('input[type="file"]').setInputFiles(file);
+  await admin.getByRole("button", { name: "Review the plan" }).click();
+  await expect(admin.getByText("Add the vendor's public certificate")).toBeVisible();
+  await admin.getByRole("button", { name: "Approve and provision" }).click();
+  await provisioned(admin);
+  expect(await registered()).toMatchObject([{ passwords: [], keyCredentials: [{ usage: "Verify" }] }]);
 });
 
 test("a product that is only a file trusts tokens of its own cloud: no secret exists anywhere", async ({ browser }) => {

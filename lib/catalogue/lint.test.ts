@@ -161,6 +161,14 @@ test.each<[what: string, from: string | RegExp, to: string, at: number, says: Re
     line("handover"),
     /no registration has a credential of kind certificate/,
   ],
+  [
+    "a registration that two entries make",
+    "questions:",
+    "  - { id: main-02, displayName: Other, signIn: Somehow, instances: { title: How many?, max: 3 }, credential: { kinds: [secret] } }\n  - { id: main-02-02, displayName: Third, credential: { kinds: [secret] } }\nquestions:",
+    line("questions:") + 1,
+    /"main-02-02" would come from two entries/,
+  ],
+  ["a field that is handed over twice", "secret-value]", "application-id]", line("handover"), /"application-id" is there twice/],
   ["a misspelt field", "summary: Reads.", "summry: Reads.", line("summary: Reads."), /unknown field "summry".*did you mean "summary"/],
   ["what is missing", "version: 2\n", "", 1, /version is missing/],
 ])("%s is found, with file, line and what to do", (_, from, to, at, says) => {
@@ -184,6 +192,24 @@ test("a private key in a manifest is refused, and so is a certificate that Micro
   expect(withPem("hello")).toMatch(/not a certificate/);
 });
 
+test.each([
+  ["nothing", "", /expected object|the manifest/],
+  ["a list", "- a\n", /the manifest/],
+  ["two documents", `${SOUND}---\n${SOUND}`, /multiple documents/],
+  ["the same key twice", SOUND.replace("version: 2", "version: 2\nversion: 3"), /unique/],
+  ["an alias to nowhere", SOUND.replace("version: 2", "version: *nowhere"), /nowhere|alias/i],
+  [
+    "aliases that multiply",
+    `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n`,
+    /alias/i,
+  ],
+])("%s is no manifest, and is said to be so", (_, text, says) => {
+  const { manifest, findings: found } = readManifest(text, "acme.yaml");
+  expect(manifest).toBeNull();
+  expect(found.map(({ at, message }) => `${at} ${message}`).join("\n")).toMatch(says);
+  expect(found.every(({ at }) => /^acme\.yaml:\d+:\d+$/.test(at))).toBe(true);
+});
+
 test("a changelog that lags behind is a warning, and a manifest with warnings can be used", () => {
   const { manifest, findings: found } = readManifest(SOUND.replace("version: 2\nname", "version: 3\nname"), "acme.yaml");
   expect(manifest?.version).toBe(3);
@@ -192,6 +218,11 @@ test("a changelog that lags behind is a warning, and a manifest with warnings ca
 
 test("the JSON Schema that editors read is the one of this program: npm run catalogue:lint -- --schema writes it", () => {
   expect(JSON.parse(readFileSync("lib/catalogue/manifest.schema.json", "utf8"))).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
+});
+
+test("the example of the documentation can be used as it stands", () => {
+  const [, example = ""] = /```yaml\n([\s\S]+?)```/.exec(readFileSync("docs/manifest.md", "utf8")) ?? [];
+  expect(readManifest(example, "docs/manifest.md").findings).toEqual([]);
 });
 
 test("the command says the same and ends with 1 when something is to be mended", () => {

@@ -185,6 +185,16 @@ export function lint(manifest: Manifest): Finding[] {
     lintRegistration(manifest, registration, ["registrations", index], { error, warning, places, known, variableIds, usedVariables });
   });
 
+  // Registrations that come from one entry get ids of their own; two of them may not be the same.
+  const made = manifest.registrations.flatMap(({ id, perFeature, instances }, index) => [
+    { id, index },
+    ...(instances ? Array.from({ length: instances.max - 1 }, (_, n) => ({ id: `${id}-${String(n + 2).padStart(2, "0")}`, index })) : []),
+    ...(perFeature ? featureIds.map((feature) => ({ id: `${id}-${feature}`, index })) : []),
+  ]);
+  for (const { id, index } of made)
+    if (made.some((other) => other.id === id && other.index < index) && !registrationIds.slice(0, index).includes(registrationIds[index]!))
+      error(["registrations", index, "id"], `the registration "${id}" would come from two entries; name one of them otherwise`);
+
   const steps = [...manifest.prerequisites, ...manifest.manualSteps].map(({ id }) => id);
   for (const section of ["prerequisites", "manualSteps"] as const)
     manifest[section].forEach((step, index) => {
@@ -206,6 +216,7 @@ export function lint(manifest: Manifest): Finding[] {
   });
   const kinds = new Set(manifest.registrations.flatMap(({ credential }) => credential.kinds));
   manifest.handover.fields.forEach((field, index) => {
+    if (manifest.handover.fields.indexOf(field) !== index) error(["handover", "fields", index], `"${field}" is there twice`);
     const needs = {
       "secret-value": "secret",
       "secret-expiry": "secret",

@@ -60,7 +60,15 @@ export function readManifest(text: string, file: string): Reading {
   for (const { pos, message } of document.errors) add("error", pos[0], message.split("\n")[0]!);
   if (findings.length > 0) return done(null);
 
-  const result = Manifest.safeParse(document.toJS());
+  let content: unknown;
+  try {
+    content = document.toJS();
+  } catch (error) {
+    // Aliases that multiply without end, or that point nowhere.
+    add("error", 0, error instanceof Error ? error.message : String(error));
+    return done(null);
+  }
+  const result = Manifest.safeParse(content);
   if (!result.success) {
     for (const issue of result.error.issues) {
       const where = issue.path.join(".") || "the manifest";

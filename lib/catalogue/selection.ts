@@ -30,7 +30,7 @@ export const answerOf = (manifest: Manifest, choices: Choices, questionId: strin
   choices.answers[questionId] ?? manifest.questions.find(({ id }) => id === questionId)?.options[0]?.id;
 
 /** What was filled in, checked; "" when it was left empty or cannot be used. */
-export function givenValue(manifest: Manifest, choices: Choices, variableId: string): string {
+function givenValue(manifest: Manifest, choices: Choices, variableId: string): string {
   const variable = manifest.variables.find(({ id }) => id === variableId);
   const checked = variable && checkVariable(variable, choices.variables[variableId] ?? "");
   return checked && "value" in checked ? checked.value : "";
@@ -59,7 +59,7 @@ export const isScoped = (manifest: Manifest, choices: Choices, { scopedInExchang
 export const probesOf = (feature: Feature, choices: Choices) => [...feature.probes, ...(variantOf(feature, choices)?.probes ?? [])];
 
 const chosenFeatures = (manifest: Manifest, { features }: Choices) => manifest.features.filter(({ id }) => features.includes(id));
-export const registrationIdOf = (manifest: Manifest, feature: Feature) => feature.registration ?? manifest.registrations[0]!.id;
+const registrationIdOf = (manifest: Manifest, feature: Feature) => feature.registration ?? manifest.registrations[0]!.id;
 
 /** Questions that a chosen feature and variant asks. */
 export function questionsOf(manifest: Manifest, feature: Feature, choices: Choices) {
@@ -126,7 +126,7 @@ export type RegistrationChoice = {
 };
 
 /** The credential that the admin chose where the product can use it, else the product's own default. */
-export const credentialKindOf = ({ credential: { kinds } }: Registration, choices: Choices): CredentialKind =>
+const credentialKindOf = ({ credential: { kinds } }: Registration, choices: Choices): CredentialKind =>
   choices.credential && kinds.includes(choices.credential) ? choices.credential : kinds[0]!;
 
 function credentialOf(manifest: Manifest, choices: Choices, definition: Registration, permissions: readonly ChosenPermission[]) {

@@ -5,12 +5,12 @@
  */
 import { azureCli } from "./azure-cli.ts";
 import { type Blueprint, byHand } from "./blueprint.ts";
-import { type Guide, guide, guideText } from "./guide.ts";
+import { guide, guideText } from "./guide.ts";
 import { planJson } from "./plan-json.ts";
 import { powerShell } from "./powershell.ts";
 import { terraform } from "./terraform.ts";
 
-export { type Blueprint, byHand, type Guide, guide };
+export { type Blueprint, byHand, guide };
 
 export const FORMATS = {
   guide: { title: "Step by step, in the Entra admin centre", file: "guide.md", type: "text/markdown", write: guideText },

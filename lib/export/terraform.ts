@@ -4,7 +4,7 @@ import type { Blueprint } from "./blueprint.ts";
 import { endOf, identifier, oneLine, resourcesOf } from "./words.ts";
 
 /** A string literal of HCL: quotes, backslashes and line breaks escaped, templates not evaluated (docs: language/expressions/strings). */
-export const hclLiteral = (value: string) =>
+const hclLiteral = (value: string) =>
   JSON.stringify(value)
     .replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029")

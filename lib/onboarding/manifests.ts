@@ -10,7 +10,7 @@ import { db, type Transaction } from "../db.ts";
 const processWide = globalThis as { vestibuleManifests?: Map<string, Manifest> };
 const KEPT = 200;
 
-export const digestOfManifest = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("base64url");
+const digestOfManifest = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("base64url");
 
 /** Makes sure that the manifest can be found again by its digest. */
 export async function keep(tx: Transaction, manifest: Manifest, now: Date): Promise<string> {

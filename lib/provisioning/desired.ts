@@ -59,7 +59,7 @@ export type Circumstances = {
 };
 
 /** What is known of a public certificate. @throws when the text is none; a manifest's and an upload's are checked before */
-export function certificateOf(pem: string): Extract<DesiredCredential, { kind: "certificate" }> {
+function certificateOf(pem: string): Extract<DesiredCredential, { kind: "certificate" }> {
   const { raw, fingerprint, subject, validFrom, validTo } = new X509Certificate(pem);
   return {
     kind: "certificate",

@@ -41,34 +41,52 @@ const KIND: Record<CredentialKind, [title: string, help: string]> = {
 };
 const MONTHS = [3, 6, 12, 18, 24];
 
+/** What was left as it is goes by each registration's own default, so it is not sent. */
+const Chosen = ({ name, value }: { name: string; value: string | number | undefined }) =>
+  value === undefined ? null : <input type="hidden" name={name} value={value} />;
+
 function CredentialCard({ manifest, choices, update }: { manifest: Manifest; choices: Choices; update: Update }) {
   const registrations = registrationsFor(manifest, choices).filter(({ credential }) => credential !== null);
   const [first] = registrations;
   if (!first) return null;
-  const { kinds, months, maxMonths, certificate } = first.definition.credential;
-  const chosen = first.credential!;
+  const kinds = [...new Set(registrations.flatMap(({ definition }) => definition.credential.kinds))];
+  const secret = registrations.find(({ credential }) => credential?.kind === "secret");
+  const needsUpload = registrations.some(
+    ({ credential, definition }) => credential?.kind === "certificate" && !definition.credential.certificate,
+  );
+  const trusted = registrations.flatMap(({ credential }) => (credential?.kind === "federated" ? [credential] : []));
+  const asked = choices.credential;
+  const others = asked ? registrations.filter(({ credential }) => credential?.kind !== asked) : [];
+  const { months = 12, maxMonths = 24 } = secret?.definition.credential ?? {};
   const lifetimes = [...new Set([...MONTHS.filter((each) => each <= maxMonths), months])].sort((a, b) => a - b);
   return (
     <Card aria-label="Credential" className="space-y-3 p-4.5 sm:px-5">
       <h2 className="text-[17px] font-semibold">How {manifest.name} proves who it is</h2>
+      <Chosen name="credential" value={choices.credential} />
+      <Chosen name="months" value={choices.months} />
       {kinds.length > 1 && (
         <Options
-          name="credential"
+          name="shown.credential"
           legend="Kind of credential"
           options={kinds.map((kind) => ({ id: kind, title: KIND[kind][0], help: KIND[kind][1] }))}
-          chosen={chosen.kind}
+          chosen={asked ?? first.credential?.kind}
           onChoose={(kind) => update((before) => ({ ...before, credential: kind as CredentialKind }))}
         />
       )}
-      {chosen.kind === "secret" && (
+      {others.length > 0 && (
+        <p className="text-[14px] text-ink-2">
+          {others.map(({ displayName }) => displayName).join(", ")} cannot use it and {others.length === 1 ? "keeps its" : "keep their"} own
+          kind.
+        </p>
+      )}
+      {secret && (
         <label className="block font-medium">
           How long the client secret is valid
           <span className="block text-[14px] font-normal text-ink-2">
             Shorter is safer, and has to be renewed sooner. Your tenant’s policy may cap it.
           </span>
           <select
-            name="months"
-            value={chosen.months}
+            value={choices.months ?? months}
             className={inputClass}
             onChange={({ target }) => update((before) => ({ ...before, months: Number(target.value) }))}
           >
@@ -80,19 +98,17 @@ function CredentialCard({ manifest, choices, update }: { manifest: Manifest; cho
           </select>
         </label>
       )}
-      {chosen.kind === "certificate" && !certificate && (
+      {needsUpload && (
         <CertificateField
           pem={choices.certificate}
-          onRead={(pem) =>
-            update(({ certificate: _, ...before }) => ({ ...before, credential: "certificate", ...(pem ? { certificate: pem } : {}) }))
-          }
+          onRead={(pem) => update(({ certificate: _, ...before }) => ({ ...before, ...(pem ? { certificate: pem } : {}) }))}
         />
       )}
-      {chosen.kind === "federated" && (
-        <p className="text-[14px] text-ink-2">
-          Tokens of <code className="break-all">{chosen.issuer}</code> for <code className="break-all">{chosen.subject}</code> are accepted.
+      {trusted.map(({ issuer, subject }) => (
+        <p key={issuer} className="text-[14px] text-ink-2">
+          Tokens of <code className="break-all">{issuer || "…"}</code> for <code className="break-all">{subject || "…"}</code> are accepted.
         </p>
-      )}
+      ))}
     </Card>
   );
 }
@@ -145,10 +161,11 @@ function RegistrationsCard({ manifest, choices, update }: { manifest: Manifest; 
           </select>
         </label>
       ))}
-      {consents.map(({ id, consentFor }, index) => (
+      <Chosen name="consent" value={choices.consent} />
+      {consents.map(({ id, consentFor }) => (
         <Options
           key={id}
-          name={index === 0 ? "consent" : `consent.${id}`}
+          name={`shown.consent.${id}`}
           legend="Who may use the delegated permissions?"
           options={[
             { id: "everyone", title: "Everyone in the tenant", help: "Tenant-wide admin consent, as vendors usually ask for." },

@@ -13,7 +13,7 @@ const RISK: Record<Permission["risk"], [word: string, tone: Tone]> = {
 };
 
 /** What the vendor has still to say, shown as it is. */
-export function ToConfirm({ children }: { children: string }) {
+function ToConfirm({ children }: { children: string }) {
   return (
     <span className="mt-0.5 flex items-start gap-1.5 text-[13px] text-wait">
       <CircleHelp size={14} aria-hidden className="mt-0.5 shrink-0" />

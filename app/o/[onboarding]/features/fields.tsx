@@ -6,7 +6,7 @@ import type { Choices, Manifest, Variable } from "@/lib/catalogue/schema";
 import { answerOf, checkVariable } from "@/lib/catalogue/selection";
 
 export type Update = (change: (before: Choices) => Choices) => void;
-export const optionClass =
+const optionClass =
   "flex cursor-pointer gap-3 rounded-lg border border-line px-3.5 py-2.5 has-checked:border-accent has-checked:bg-accent-soft";
 export const inputClass = "mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 text-[15px] text-ink";
 
@@ -158,6 +158,7 @@ export function CertificateField({ pem, onRead }: { pem: string | undefined; onR
         />
       </label>
       {pem && <input type="hidden" name="certificate" value={pem} />}
+      {pem && !said && <p className="text-[14px] text-ink-2">A certificate is here already; another file takes its place.</p>}
       {said && <Notice live tone={said.tone} title={said.text} />}
     </div>
   );

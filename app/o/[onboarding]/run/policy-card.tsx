@@ -1,6 +1,6 @@
 import { Act } from "@/components/ui/act";
 import { CodeBlock } from "@/components/ui/code-block";
-import { Card } from "@/components/ui/ui";
+import { buttonClass, Card } from "@/components/ui/ui";
 import type { StepFailure } from "@/lib/audit/events";
 import type { Onboarding } from "@/lib/onboarding/find";
 import { shortenSecret } from "../actions";
@@ -39,9 +39,13 @@ function wording({ manifest, progress }: Onboarding, failure: StepFailure): stri
   ].join("\n");
 }
 
+const WITHOUT_SECRET = { certificate: "the vendor’s certificate", federated: "a federated credential" } as const;
+
 /** The tenant's policy forbids the secret as planned: what the admin can choose. We never work around it. */
 export function PolicyCard({ subject, failure }: { subject: Onboarding; failure: StepFailure }) {
   const isLifetime = failure.code === LIFETIME;
+  const kinds = new Set(subject.manifest.registrations.flatMap(({ credential }) => credential.kinds));
+  const alternatives = (["certificate", "federated"] as const).filter((kind) => kinds.has(kind));
   return (
     <Card className="space-y-5 p-5">
       {isLifetime && !subject.progress.mayShortenSecret && (
@@ -54,6 +58,20 @@ export function PolicyCard({ subject, failure }: { subject: Onboarding; failure:
           <Act action={shortenSecret} fields={{ onboarding: subject.id }} busy="Trying…">
             Use the longest lifetime that my tenant allows
           </Act>
+        </div>
+      )}
+      {alternatives.length > 0 && (
+        <div className="space-y-3">
+          <h2>Use {alternatives.map((kind) => WITHOUT_SECRET[kind]).join(" or ")} instead</h2>
+          <p className="text-ink-2">
+            Then no secret is needed, and your policy stays as it is. You choose it under the features and approve the plan again;
+            everything that is done stays.
+          </p>
+          <p>
+            <a href={`/o/${subject.id}/features`} className={buttonClass({ look: "quiet" })}>
+              Choose another kind of credential
+            </a>
+          </p>
         </div>
       )}
       <div className={isLifetime && !subject.progress.mayShortenSecret ? "border-t border-line pt-4" : ""}>
