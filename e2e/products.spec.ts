@@ -547,6 +547,8 @@ test("nobody of another tenant reads a plan's exports or checks by hand", async 
   const own = await admin.request.get(`/o/${id}/export/json`);
   expect([own.status(), own.headers()["content-disposition"]]).toEqual([200, 'attachment; filename="securends-plan.json"']);
   expect((await admin.request.get(`/o/${id}/export/exe`)).status()).toBe(404);
+  const { $schema: schemaUrl } = (await own.json()) as { $schema: string };
+  for (const url of [schemaUrl, "/manifest.schema.json"]) expect(await (await admin.request.get(url)).json()).toHaveProperty("properties");
   const stranger = await (await browserFor(browser)).newPage();
   expect((await stranger.request.get(`/o/${id}/export/json`)).status(), "signed out").toBe(404);
   expect((await stranger.request.get(`/o/${id}/dossier`)).status()).toBe(404);

@@ -5,6 +5,16 @@ const NO_STORE = { "cache-control": "no-store" };
 export const json = (body: unknown, status = 200) => Response.json(body, { status, headers: NO_STORE });
 export const refusalAsJson = ({ code, status, message }: Refusal) => json({ code, message }, status);
 
+/** A published JSON Schema: editors of other origins may read it. */
+export const schemaAnswer = (schema: unknown) =>
+  new Response(JSON.stringify(schema, null, 2), {
+    headers: {
+      "content-type": "application/schema+json; charset=utf-8",
+      "access-control-allow-origin": "*",
+      "cache-control": "public, max-age=3600",
+    },
+  });
+
 /** A state change must come from a page of this portal (OWASP: verifying origin); null when it does. */
 export function foreignOrigin(request: Request): Response | null {
   const site = request.headers.get("sec-fetch-site");

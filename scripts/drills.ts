@@ -1,6 +1,7 @@
 // Emergency drills on the whole portal, over HTTP: killed at every Graph call, answers lost at every Graph call, and many
 // onboardings under random faults. Each onboarding has a tenant of its own in the sandbox.
 import pg from "pg";
+import { newCertificate } from "../e2e/certificate.ts";
 import * as audit from "../lib/audit/audit.ts";
 import type { Progress } from "../lib/audit/status.ts";
 import { databaseAdapter } from "../lib/db.ts";
@@ -18,10 +19,20 @@ const cirrus = (features: readonly string[], layout: Wish["layout"] = "single"):
 });
 
 /** What the tenant has to hold for each registration in the end. */
-type Expected = { roles: string[]; scopes: string[]; passwords: number };
+type Expected = { roles: string[]; scopes: string[]; passwords: number; certificates?: number; consentType?: "Principal" };
 const APPLICATION = ["Calendars.Read", "Group.Read.All", "Presence.ReadWrite.All", "User.Read.All"];
 const MAIL = ["Mail.ReadWrite.Shared", "Mail.Send.Shared", "offline_access", "openid", "profile"];
-type Kind = { name: string; wish: Wish; before?: Wish; expected: Record<string, Expected> };
+type Kind = {
+  name: string;
+  wish: Wish;
+  before?: Wish;
+  /** A registration that people made by hand before, and which registration of the plan it stands for. */
+  adopts?: { registration: string; made: object };
+  /** Fields of the checklist that name somebody of the tenant. */
+  naming?: (account: string) => Wish["fields"];
+  expected: Record<string, Expected>;
+};
+const { pem } = await newCertificate();
 /** Every kind of registration that there is. */
 const KINDS: Kind[] = [
   {
@@ -53,6 +64,53 @@ const KINDS: Kind[] = [
     wish: cirrus(FEATURES),
     expected: { "Cirrus Server": { roles: APPLICATION, scopes: MAIL, passwords: 2 } },
   },
+  {
+    name: "delegated permissions for one account",
+    wish: cirrus(["outlook-mail"]),
+    naming: (account) => [
+      ["consent", "account"],
+      ["variable.service-account", account],
+    ],
+    expected: { "Cirrus Server": { roles: [], scopes: MAIL, passwords: 0, consentType: "Principal" } },
+  },
+  {
+    name: "a certificate in place of a secret",
+    wish: {
+      productId: "bright-pattern-emi",
+      features: ["messenger"],
+      offered: ["messenger"],
+      fields: [
+        ["variable.tenant-host", "acme.brightpattern.com"],
+        ["credential", "certificate"],
+        ["certificate", pem],
+      ],
+    },
+    expected: {
+      "Bright Pattern EMI Server": {
+        roles: ["ChannelMessage.Read.All", "Chat.ReadWrite.All", "Presence.ReadWrite.All", "User.Read.All"],
+        scopes: [
+          ...["ChannelMessage.Send", "Chat.ManageDeletion.All", "Chat.ReadWrite", "ChatMessage.Send", "Directory.Read.All"],
+          ...["Group.Read.All", "Presence.Read.All", "Subscription.Read.All", "User.Read.All"],
+        ],
+        passwords: 0,
+        certificates: 1,
+      },
+    },
+  },
+  {
+    name: "a registration that was there before",
+    adopts: {
+      registration: "connector",
+      made: { displayName: "Old connector", secrets: 1, permissions: { application: ["User.Read.All"] } },
+    },
+    wish: {
+      productId: "securends",
+      features: ["office-365"],
+      offered: ["office-365"],
+      fields: [["variant.office-365", "application-only"]],
+    },
+    expected: { "Old connector": { roles: ["Directory.Read.All", "User.Read.All"], scopes: [], passwords: 2 } },
+  },
 ];
 
 type TenantView = {
@@ -63,6 +121,7 @@ type TenantView = {
     displayName: string;
     appId: string;
     passwords: { displayName: string }[];
+    keyCredentials: unknown[];
     servicePrincipals: { id: string; roles: string[]; grants: { consentType: string; scopes: string[] }[] }[];
   }[];
 };
@@ -112,7 +171,13 @@ export class Drill {
   /** A tenant whose admin has approved a plan and not started it. */
   async approved(kind: Kind, name: string, onShown?: (domain: string) => Promise<void>): Promise<Case> {
     const domain = `${name}-${++this.#number}.example`;
-    const { users } = await this.#sandbox<{ users: { id: string }[] }>("tenants", { domain });
+    const { users } = await this.#sandbox<{ users: { id: string; userPrincipalName: string }[] }>("tenants", { domain });
+    const fields = [...(kind.wish.fields ?? []), ...(kind.naming?.(users[0]!.userPrincipalName) ?? [])];
+    if (kind.adopts) {
+      const { result } = await this.#sandbox<{ result: string }>(`tenants/${domain}/applications`, kind.adopts.made);
+      fields.push([`adopt.${kind.adopts.registration}`, result]);
+    }
+    const wish = { ...kind.wish, fields };
     const admin = new Visitor(this.#place);
     await admin.signIn(users[0]!.id, true);
     const support = await this.#signedInSupport();
@@ -123,8 +188,8 @@ export class Drill {
       await start(admin, earlier.id);
       await this.ended(first);
     }
-    const invitation = await invite(support, domain, kind.wish);
-    await approvePlan(admin, invitation, kind.wish, onShown && (() => onShown(domain)));
+    const invitation = await invite(support, domain, wish);
+    await approvePlan(admin, invitation, wish, onShown && (() => onShown(domain)));
     return { domain, admin, id: invitation.id, kind };
   }
 
@@ -174,6 +239,9 @@ export class Drill {
       check(principal?.roles, expected?.roles, "application permissions");
       check(principal?.grants.flatMap(({ scopes }) => scopes) ?? [], expected?.scopes, "delegated permissions");
       check(application.passwords.length, expected?.passwords, "credentials");
+      check(application.keyCredentials.length, expected?.certificates ?? 0, "certificates");
+      const [grant] = principal?.grants ?? [];
+      if (grant) check(grant.consentType, expected?.consentType ?? "AllPrincipals", "for whom it is granted");
     }
     if (faults.length > 0) return faults;
     const revealed = await handOver(admin, this.#place, id).catch((error: Error) => error.message);

@@ -21,7 +21,12 @@ function actionId(file: string, name: string): string {
   return id;
 }
 
-const WRITE_SCOPES = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"];
+const PLAN_SCOPES = [
+  "Application.ReadWrite.All",
+  "AppRoleAssignment.ReadWrite.All",
+  "DelegatedPermissionGrant.ReadWrite.All",
+  "User.ReadBasic.All",
+];
 
 export class Visitor {
   #cookies = new Map<string, string>();
@@ -73,7 +78,7 @@ export class Visitor {
     const { baseUrl, sandboxUrl } = this.#place;
     const verifier = randomBytes(32).toString("base64url");
     const redirectUri = `${baseUrl}/auth/callback`;
-    const scope = `api://${PORTAL_CLIENT_ID}/access openid profile offline_access ${["User.Read", ...(isAdmin ? WRITE_SCOPES : [])].map((name) => `${sandboxUrl}/${name}`).join(" ")}`;
+    const scope = `api://${PORTAL_CLIENT_ID}/access openid profile offline_access ${["User.Read", ...(isAdmin ? PLAN_SCOPES : [])].map((name) => `${sandboxUrl}/${name}`).join(" ")}`;
     const page = await (
       await fetch(
         `${sandboxUrl}/organizations/oauth2/v2.0/authorize?${new URLSearchParams({
@@ -123,7 +128,14 @@ const ADMIN_ACTIONS = "app/o/[onboarding]/actions.ts";
 const DESK_ACTIONS = "app/desk/actions.ts";
 type Fields = readonly (readonly [string, string])[];
 
-export type Wish = { productId: string; features: readonly string[]; layout?: "single" | "per-feature"; offered: readonly string[] };
+export type Wish = {
+  productId: string;
+  features: readonly string[];
+  layout?: "single" | "per-feature";
+  offered: readonly string[];
+  /** Further fields of the checklist. */
+  fields?: Fields;
+};
 
 /** Support invites; gives the link. */
 export async function invite(support: Visitor, domain: string, { productId, offered }: Wish): Promise<{ id: string; token: string }> {
@@ -154,7 +166,12 @@ export async function approvePlan(
     `/o/${id}/features`,
     ADMIN_ACTIONS,
     "choose",
-    [["onboarding", id], ...wish.features.map((feature) => ["feature", feature] as const), ["layout", wish.layout ?? "single"]],
+    [
+      ["onboarding", id],
+      ...wish.features.map((feature) => ["feature", feature] as const),
+      ["layout", wish.layout ?? "single"],
+      ...(wish.fields ?? []),
+    ],
     true,
   );
   if (!chosen.location) throw new Error(`Not chosen: ${chosen.text.slice(0, 400)}`);

@@ -103,6 +103,14 @@ export function PlanList({
                 {operation.detail}
                 {operation.needsRole && <>. Needs a {operation.roles.join(" or a ")}</>}
               </p>
+              {operation.permissions.map(
+                ({ value, toConfirm }) =>
+                  toConfirm && (
+                    <p key={value} className="text-[13px] text-wait">
+                      Vendor to confirm about {value}: {toConfirm}
+                    </p>
+                  ),
+              )}
               {changed[operation.id] && <p className="text-[13px] text-wait">{changed[operation.id]}</p>}
               {operation.effect !== "same" && (
                 <details className="mt-1.5 text-[13px]">

@@ -20,6 +20,8 @@ export type Blueprint = {
   made: readonly KnownRegistration[];
   /** Where Graph is: national clouds have another. */
   graphUrl: string;
+  /** Of this portal: it publishes the schema of the JSON export. */
+  portalUrl: string;
   now: Date;
 };
 export type ByHand = { prerequisites: readonly Prerequisite[]; steps: readonly (ManualStep & { scripts: ReturnType<typeof scriptsOf> })[] };

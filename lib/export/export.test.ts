@@ -26,6 +26,7 @@ function blueprint(manifest: Manifest, wish: Partial<Choices>): Blueprint {
     tenant: TENANT,
     made: [],
     graphUrl: "https://graph.microsoft.com",
+    portalUrl: "https://portal.example",
     now: new Date("2026-11-22T12:00:00Z"),
   };
 }

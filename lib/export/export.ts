@@ -6,11 +6,11 @@
 import { azureCli } from "./azure-cli.ts";
 import { type Blueprint, byHand } from "./blueprint.ts";
 import { guide, guideText } from "./guide.ts";
-import { planJson } from "./plan-json.ts";
+import { planJson, planSchema } from "./plan-json.ts";
 import { powerShell } from "./powershell.ts";
 import { terraform } from "./terraform.ts";
 
-export { type Blueprint, byHand, guide };
+export { type Blueprint, byHand, guide, planSchema };
 
 export const FORMATS = {
   guide: { title: "Step by step, in the Entra admin centre", file: "guide.md", type: "text/markdown", write: guideText },

@@ -14,7 +14,7 @@ const permission = z.strictObject({
   grantedBy: z.enum(["entra", "exchange"]),
 });
 
-/** The plan as JSON; `plan.schema.json` is made from this. */
+/** The plan as JSON. */
 export const PlanJson = z.strictObject({
   $schema: z.string(),
   product: z.strictObject({ id: z.string(), name: z.string(), vendor: z.string(), manifestVersion: z.int() }),
@@ -57,11 +57,14 @@ export const PlanJson = z.strictObject({
   ),
 });
 
+/** Its schema, as the portal publishes it. */
+export const planSchema = () => z.toJSONSchema(PlanJson);
+
 export function planJson(plan: Blueprint): string {
   const { manifest, registrations, tenant, now } = plan;
   const { prerequisites, steps } = byHand(plan);
   const value: z.infer<typeof PlanJson> = {
-    $schema: "./plan.schema.json",
+    $schema: `${plan.portalUrl}/plan.schema.json`,
     product: { id: manifest.id, name: manifest.name, vendor: manifest.vendor.name, manifestVersion: manifest.version },
     tenant,
     writtenAt: now.toISOString(),

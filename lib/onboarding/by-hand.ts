@@ -23,7 +23,7 @@ const PUBLIC_GRAPH = "https://graph.microsoft.com";
 export function blueprintOf({ manifest, progress }: Onboarding, now: Date): Blueprint | null {
   const { choices, signedIn, registrations } = progress;
   if (!choices) return null;
-  const { GRAPH_URL } = config();
+  const { GRAPH_URL, BASE_URL } = config();
   return {
     manifest,
     choices,
@@ -35,6 +35,7 @@ export function blueprintOf({ manifest, progress }: Onboarding, now: Date): Blue
       servicePrincipalId,
       displayName,
     })),
+    portalUrl: BASE_URL,
     graphUrl: GRAPH_URL.startsWith("https:") ? GRAPH_URL : PUBLIC_GRAPH,
     now,
   };

@@ -45,7 +45,8 @@ export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
   };
 }
 
-type PlannedPermission = { value: string; id: string | null; isGranted: boolean };
+/** `toConfirm`: what the vendor has still to say about it. */
+type PlannedPermission = { value: string; id: string | null; isGranted: boolean; toConfirm?: string };
 type OperationKind = "resource" | "application" | "service-principal" | "grant-application" | "grant-delegated" | "credential";
 /** create / change / remove something, leave it as it is, or be unable to. */
 export type Effect = "create" | "change" | "same" | "blocked" | "remove";
@@ -375,7 +376,8 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
             kind === "application"
               ? existing?.grantedRoles.some(({ resourceId, appRoleId }) => resourceId === resource?.servicePrincipalId && appRoleId === id)
               : granted?.scopes.includes(permission.value) || forAll?.scopes.includes(permission.value);
-          return { value: permission.value, id, isGranted: isGranted === true };
+          const { value, toConfirm } = permission;
+          return { value, id, isGranted: isGranted === true, ...(toConfirm ? { toConfirm } : {}) };
         });
       // Of a resource that is not there yet, nothing is known yet.
       const unknown = resource ? permissions.filter(({ id }) => !id) : [];
