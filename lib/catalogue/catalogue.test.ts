@@ -67,6 +67,17 @@ test("unknown features, variants and answers are refused with a reason", () => {
   expect(refusalOf(cirrus, ["outlook-mail"], choose(["active-directory"])), "known, but not offered").toMatch(/does not offer/);
   expect(refusalOf(cirrus, offered, choose([]))).toMatch(/at least one/);
   expect(refusalOf(cirrus, offered, choose(["user-presence"], { variants: { "user-presence": "both" } }))).toMatch(/no variant "both"/);
+  const adopt = { server: "99999999-2222-4333-8444-555555555555" };
+  expect(refusalOf(cirrus, offered, choose(["active-directory"], { adopt }))).toBeNull();
+  const alone = { ...cirrus, registrations: cirrus.registrations.map(({ adopt: _, ...each }) => each) };
+  expect(refusalOf(alone, offered, choose(["active-directory"], { adopt }))).toMatch(/an existing one cannot be used/);
+  expect(refusalOf(cirrus, offered, choose(["active-directory"], { adopt: { other: adopt.server } }))).toMatch(/not part of the plan/);
+  expect(refusalOf(cirrus, offered, choose(["active-directory"], { credential: "certificate" }))).toMatch(/cannot use this kind/);
+  expect(refusalOf(cirrus, offered, choose(["active-directory"], { instances: { server: 3 } }))).toMatch(/one registration only/);
+  expect(refusalOf(cirrus, offered, choose(["outlook-mail"], { consent: "account" }))).toMatch(/Service account: name the account/);
+  expect(refusalOf(cirrus, offered, choose(["outlook-mail"], { variables: { "shared-mailboxes": "no address" } }))).toMatch(
+    /Shared mailboxes: “no” is not an e-mail address/,
+  );
   expect(refusalOf(cirrus, offered, choose(["user-presence"], { answers: { "directory-sync": "maybe" } }))).toMatch(/cannot be answered/);
 });
 

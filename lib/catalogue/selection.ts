@@ -318,6 +318,8 @@ export function refusalOf(manifest: Manifest, offered: readonly string[], choice
   for (const registrationId of Object.keys(choices.adopt)) {
     const adopted = registrations.find(({ id }) => id === registrationId);
     if (!adopted) return "The registration to be adopted is not part of the plan any more. Choose again.";
+    if (!adopted.definition.adopt && !adopted.definition.onePerTenant)
+      return `${manifest.vendor.name} wants a registration of its own for ${adopted.displayName}; an existing one cannot be used.`;
   }
   if (new Set(Object.values(choices.adopt)).size !== Object.keys(choices.adopt).length)
     return "One existing registration cannot stand for two of the plan.";
