@@ -15,6 +15,7 @@ import {
   stack,
   tenantOf,
   test,
+  tickWhatComesFirst,
 } from "./fixtures";
 
 test.beforeEach(() => sandbox.reset());
@@ -154,6 +155,7 @@ test("throttling, an outage, a lost answer and a double click still end with one
   await admin.getByRole("link", { name: "Continue" }).click();
   for (const feature of ["Active Directory", "Outlook mail"]) await admin.getByRole("checkbox", { name: feature }).check();
   await admin.getByRole("button", { name: "Review the plan" }).click();
+  await tickWhatComesFirst(admin);
   await admin.getByRole("button", { name: "Approve and provision" }).dblclick();
   await acceptConsent(admin);
   await provisioned(admin);
