@@ -62,6 +62,8 @@ type Registered = {
   passwords: unknown[];
   keyCredentials: unknown[];
   web: { redirectUris: string[] };
+  spa: { redirectUris: string[] };
+  publicClient: { redirectUris: string[] };
   servicePrincipals: { roles: string[]; grants: { consentType: string; scopes: string[] }[] }[];
 };
 const registered = async () =>
@@ -172,6 +174,7 @@ test("Luware LUCS: a registration for each component and instance, open question
       await expect(page.getByText("Vendor to confirm.").first()).toBeVisible();
       await page.getByRole("radio", { name: "Yes" }).check();
       await page.getByLabel(/How many instances of Calendar Integration/).selectOption("2");
+      await expectAccessible(page);
     },
   });
   expect((await registered()).map(({ displayName }) => displayName).toSorted()).toEqual([
@@ -182,6 +185,7 @@ test("Luware LUCS: a registration for each component and instance, open question
   ]);
   const contact = await revealed(browser, admin);
   await expect(contact.getByRole("rowheader")).toHaveText(["Luware-TM-AC", "Luware-TM-CI", "Luware-TM-CI-02", "Luware-TM-CIC"]);
+  await expectAccessible(contact);
   const ids = await contact.locator('td[data-label="Application (client) ID"] code').allInnerTexts();
   expect(new Set(ids).size).toBe(4);
   const call = await foreignClient({
@@ -413,6 +417,51 @@ test("a product that is only a file trusts tokens of its own cloud: no secret ex
       audience: "api://AzureADTokenExchange",
     }),
   ).rejects.toThrow(/AADSTS70021/);
+});
+
+test("a product that is only a file, out of the ordinary in every way: two registrations of different kinds, Exchange's own permission, SPA addresses, an own recipient", async ({
+  browser,
+}) => {
+  const footer = `It's "ours" $(Get-Date) \`n ’; Remove-Item`;
+  const { admin } = await provisionedProduct(browser, {
+    product: "Adatum Suite",
+    features: ["Mail keeper", "Outlook panel"],
+    also: async (page) => {
+      await page.getByRole("radio", { name: /Client secret/ }).check();
+      await expect(page.getByText("Adatum Add-in cannot use it")).toHaveCount(0);
+      await page.getByLabel("Add-in host").fill("acme.evil.example");
+      await page.getByRole("button", { name: "Review the plan" }).click();
+      await expect(page.getByText(/It has to end in \.adatum\.example/).first()).toBeVisible();
+      await page.getByLabel("Add-in host").fill("acme.adatum.example");
+      await page.getByLabel("Footer").fill(footer);
+      await page.getByLabel("How long the client secret is valid").selectOption("6");
+    },
+  });
+  const [archive, addIn] = (await registered()).toSorted((a, b) => b.displayName.localeCompare(a.displayName));
+  expect(archive).toMatchObject({ displayName: "Adatum Archive", keyCredentials: [] });
+  expect(archive?.servicePrincipals[0]?.roles).toEqual(["User.Read.All", "full_access_as_app"]);
+  expect(addIn).toMatchObject({
+    displayName: "Adatum Add-in",
+    passwords: [],
+    spa: { redirectUris: ["https://acme.adatum.example/add-in"] },
+    publicClient: { redirectUris: ["http://localhost", "adatum://signed-in"] },
+  });
+  expect(addIn?.servicePrincipals[0]?.grants).toMatchObject([{ consentType: "AllPrincipals", scopes: ["User.Read", "openid"] }]);
+  await expect(admin.getByRole("region", { name: /the script/ })).toContainText(`-Text 'It''s "ours" $(Get-Date) \`n ’’; Remove-Item'`);
+  await expect(admin.getByRole("button", { name: /^Send the link/ }), "nobody is named yet").toHaveCount(0);
+  await admin.getByLabel(/E-mail of your own person/).fill("archive@contoso.com");
+  await admin.getByRole("button", { name: "Use this address" }).click();
+  await admin.getByRole("button", { name: "Send the link to archive@contoso.com" }).click();
+  const contact = await (await browserFor(browser)).newPage();
+  await contact.goto((await mailTo("archive@contoso.com")).link);
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await expect(contact.getByRole("rowheader")).toHaveText(["Adatum Add-in", "Adatum Archive"]);
+  const call = await foreignClient({
+    applicationId: await shownCell(contact, "Adatum Archive", "Application (client) ID"),
+    tenantId: await shownValue(contact, "Tenant (directory) ID"),
+    secret: await shownCell(contact, "Adatum Archive", "Client secret value"),
+  });
+  expect((await call("/users")).status).toBe(200);
 });
 
 test("by hand: the plan is taken along, the portal only reads, says what is missing, and the secret is sealed in the browser", async ({

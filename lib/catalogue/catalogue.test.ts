@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { readCatalogue } from "./catalogue";
 import { ManifestError, parseManifest } from "./parse";
 import type { Choices } from "./schema";
-import { manualStepsFor, permissionsFor, type RegistrationChoice, refusalOf, registrationsFor } from "./selection";
+import { manualStepsFor, permissionsFor, type RegistrationChoice, refusalOf, registrationsFor, variablesFor } from "./selection";
 
 const source = readFileSync("lib/catalogue/vendors/cirrus-connect.yaml", "utf8");
 const cirrus = parseManifest(source, "cirrus-connect.yaml");
@@ -58,6 +58,15 @@ test("manual steps follow the choice", () => {
     "sign-in-frequency",
     "service-account-sign-in",
   ]);
+});
+
+test("a value that brings a step about is asked for before the step is there", () => {
+  const adatum = parseManifest(readFileSync("e2e/catalogue/adatum-suite.yaml", "utf8"), "adatum-suite.yaml");
+  const asked = (choices: Choices) => variablesFor(adatum, choices).map(({ id }) => id);
+  expect(asked(choose(["archive"]))).toEqual(["footer"]);
+  expect(asked(choose(["add-in"]))).toEqual(["host"]);
+  const steps = (variables: Record<string, string>) => manualStepsFor(adatum, choose(["archive"], { variables })).map(({ id }) => id);
+  expect([steps({}), steps({ footer: "x" })]).toEqual([[], ["footer"]]);
 });
 
 test("unknown features, variants and answers are refused with a reason", () => {

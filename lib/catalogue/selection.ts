@@ -189,14 +189,20 @@ export function consentAccountOf(manifest: Manifest, choices: Choices, { consent
   return givenValue(manifest, choices, consentFor.account);
 }
 
-/** Whether a step concerns what was chosen: its condition holds, and a chosen feature of its list has a permission of its kind. */
-function concerns(manifest: Manifest, choices: Choices) {
+type Step = Pick<ManualStep, "features" | "kind" | "when">;
+/** Whether a chosen feature of a step's list has a permission of its kind, leaving its condition aside. */
+function fits(manifest: Manifest, choices: Choices) {
   const { granted, scoped } = listed(manifest, choices, chosenFeatures(manifest, choices));
   const permissions = [...granted, ...scoped];
-  return ({ features, kind, when }: Pick<ManualStep, "features" | "kind" | "when">) =>
-    holds(manifest, choices, when) &&
+  return ({ features, kind }: Step) =>
     (!features || features.some((id) => permissions.some((each) => each.features.includes(id) && (!kind || each.kind === kind)))) &&
     (!kind || permissions.some((each) => each.kind === kind));
+}
+
+/** Whether a step concerns what was chosen: it fits, and its condition holds. */
+function concerns(manifest: Manifest, choices: Choices) {
+  const isFit = fits(manifest, choices);
+  return (step: Step) => isFit(step) && holds(manifest, choices, step.when);
 }
 
 export const prerequisitesFor = (manifest: Manifest, choices: Choices): Prerequisite[] =>
@@ -268,6 +274,9 @@ export function variablesFor(manifest: Manifest, choices: Choices): Variable[] {
     for (const { when } of allPermissionsOf(feature, choices)) if (when?.variable) used.add(when.variable);
     for (const { path } of probesOf(feature, choices)) note(path);
   }
+  // A step that an optional value brings about has to ask for that value first.
+  for (const { when } of [...manifest.manualSteps, ...manifest.prerequisites].filter(fits(manifest, choices)))
+    if (when?.variable) used.add(when.variable);
   for (const { script, body } of manualStepsFor(manifest, choices)) {
     note(script);
     note(body);

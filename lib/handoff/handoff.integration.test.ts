@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { anOnboarding, useDatabase } from "../../scripts/test-database";
 import * as audit from "../audit/audit";
 import { db } from "../db";
+import { seal, sha256 } from "../secret";
 import * as handoff from "./handoff";
 
 let database: Awaited<ReturnType<typeof useDatabase>>;
@@ -115,6 +116,53 @@ test("the link is given out once, and only to the session that it was sealed for
   expect(await handoff.takeLink(id, randomBytes(32), now)).toMatchObject({ ok: false, refusal: { code: "handoff.not-held" } });
   const taken = await Promise.all([handoff.takeLink(id, holdKey, now), handoff.takeLink(id, holdKey, now)]);
   expect(taken.filter(({ ok }) => ok)).toHaveLength(1);
+});
+
+/** What the admin's browser does when it seals by hand. */
+async function sealedInABrowser(
+  onboardingId: string,
+  tamper: (sealed: handoff.SealedElsewhere) => handoff.SealedElsewhere = (sealed) => sealed,
+) {
+  const id = randomUUID();
+  const key = randomBytes(32);
+  const derive = (use: string) => Buffer.from(hkdfSync("sha256", key, id, use, 32));
+  const bound = handoff.boundTo(id, payload.tenantId, payload.applicationId, "server");
+  const inner = seal(derive("handoff/v1/enc"), JSON.stringify(payload), bound).toString("base64url");
+  const proof = derive("handoff/v1/proof");
+  const sealed = tamper({ id, proofHash: sha256(proof).toString("base64url"), parts: [{ part: "server", boundTo: bound, inner }] });
+  const about = { onboardingId, boundTo: { server: bound }, expiresAt: new Date(now.getTime() + 3_600_000) };
+  const outcome = await db().$transaction((tx) => handoff.createSealed(tx, { kind: "portal" }, sealed, about, now));
+  return { id, proof: proof.toString("base64url"), encryption: derive("handoff/v1/enc"), outcome };
+}
+
+test("what a browser sealed is revealed once, and the server never had what opens it", async () => {
+  const { id, proof, encryption, outcome } = await sealedInABrowser(await anOnboarding(db(), now));
+  expect(outcome.ok).toBe(true);
+  expect(await database.query(`SELECT "heldKey" FROM "Handoff" WHERE "id" = '${id}'`), "no key is kept").toEqual([{ heldKey: null }]);
+  const first = await handoff.reveal(id, proof, now);
+  expect(first.ok && openInner(encryption, first.value[0]!)).toEqual(payload);
+  expect((await handoff.reveal(id, proof, now)).ok).toBe(false);
+});
+
+test("what was sealed for another application, a part too many or too few, or under an id that is taken, is refused and leaves nothing", async () => {
+  const onboardingId = await anOnboarding(db(), now);
+  const taken = await sealedInABrowser(onboardingId);
+  const other = handoff.boundTo(randomUUID(), payload.tenantId, randomUUID(), "server");
+  for (const tamper of [
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, parts: sealed.parts.map((part) => ({ ...part, boundTo: other })) }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, parts: [...sealed.parts, ...sealed.parts] }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, parts: [] }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, parts: sealed.parts.map((part) => ({ ...part, inner: "not base64url !" })) }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, proofHash: "short" }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, id: taken.id }),
+    (sealed: handoff.SealedElsewhere) => ({ ...sealed, id: "../../etc" }),
+  ]) {
+    const before = await database.query(`SELECT count(*) AS n FROM "HandoffCipher"`);
+    const { outcome } = await sealedInABrowser(onboardingId, tamper);
+    expect(outcome).toMatchObject({ ok: false, refusal: { code: "handoff.bad-seal" } });
+    expect(await database.query(`SELECT count(*) AS n FROM "HandoffCipher"`)).toEqual(before);
+  }
+  expect((await handoff.reveal(taken.id, taken.proof, now)).ok, "the first one is untouched").toBe(true);
 });
 
 test("the database alone opens nothing: neither value, key nor proof is in any row", async () => {
