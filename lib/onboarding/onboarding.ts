@@ -4,19 +4,15 @@ import * as auth from "../auth/auth.ts";
 import { whyNotCertificate } from "../catalogue/catalogue.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
 import { manualStepsFor, permissionsFor, prerequisitesFor, refusalOf, registrationsFor } from "../catalogue/selection.ts";
-import { config } from "../config.ts";
 import { db } from "../db.ts";
 import { connect } from "../graph/graph.ts";
-import * as handoff from "../handoff/handoff.ts";
-import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
-import { digestOf, newToken } from "../secret.ts";
-import { availability, find, findByLink, findForAdmin, isAtWork, isUuid, type Onboarding, requireOpen, UNKNOWN } from "./find.ts";
+import { availability, findByLink, findForAdmin, isUuid, type Onboarding, requireOpen, UNKNOWN } from "./find.ts";
 import { keep } from "./manifests.ts";
 import * as runs from "./runs.ts";
-import { actorOf, PORTAL, record } from "./store.ts";
+import { actorOf, record } from "./store.ts";
 import { subjectOf } from "./subject.ts";
 
 /**
@@ -67,7 +63,7 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   return entered ? accept(entered) : refuse(UNKNOWN);
 }
 
-const isRunning = ({ progress: { run, approval, undo } }: Onboarding) =>
+export const isRunning = ({ progress: { run, approval, undo } }: Onboarding) =>
   [run, approval?.run, undo?.run].some((each) => each && !each.finishedAt);
 
 export async function choose(person: SignedIn, id: string, choices: Choices, now: Date): Promise<Outcome<null>> {
@@ -260,89 +256,6 @@ export async function leaveOut(person: SignedIn, id: string, features: readonly 
   return choose(person, id, { ...choices, features: kept, variants }, now);
 }
 
-// ---- Microsoft's own consent page --------------------------------------------------------------------------------
-
-const CONSENT_PAGE_DAYS = 7;
-
-/** Puts the portal's redirect URI on the application, for as long as Microsoft's consent page is in use. */
-export async function prepareConsentPage(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  if (isRunning(found.value)) return refuse(runs.BUSY);
-  if (found.value.progress.run?.outcome !== "awaiting-approval") return refuse(runs.NO_PLAN);
-  await record(id, actorOf(person, "admin"), now, { type: "consent-page.prepared", detail: {} });
-  return runs.provision(person, id);
-}
-
-/** The address of Microsoft's consent page for each application, each with a `state` that is good once. */
-export async function consentPageLinks(person: SignedIn, id: string, now: Date): Promise<Outcome<{ name: string; link: string }[]>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  const { progress } = found.value;
-  if (!progress.consentPage || progress.consentPage.returnedAt) return refuse(runs.NO_PLAN);
-  const applications = Object.values(progress.registrations).flatMap(({ appId, displayName = "" }) =>
-    appId ? [{ appId, displayName }] : [],
-  );
-  const links: { name: string; link: string }[] = [];
-  for (const { appId, displayName } of applications) {
-    const state = newToken();
-    await db().ticket.create({
-      data: {
-        digest: digestOf(state),
-        onboardingId: id,
-        purpose: "consent-page",
-        subject: appId,
-        createdAt: now,
-        expiresAt: new Date(now.getTime() + CONSENT_PAGE_DAYS * 86_400_000),
-      },
-      select: { digest: true },
-    });
-    const query = new URLSearchParams({
-      client_id: appId,
-      scope: `${config().GRAPH_URL}/.default`,
-      redirect_uri: provisioning.consentCallback(),
-      state,
-    });
-    links.push({ name: displayName, link: `${config().AZURE_AUTHORITY_HOST}/${person.tenantId}/v2.0/adminconsent?${query}` });
-  }
-  return accept(links);
-}
-
-const STATE_UNKNOWN = {
-  code: "onboarding.consent-state",
-  status: 404,
-  message: "This answer does not belong to a consent page that is in use here, or it was used already. Nothing was changed.",
-} as const;
-/**
- * Microsoft's consent page came back. What it says is a hint only: `admin_consent=True` stands beside an error, too. What
- * counts is what the tenant shows at the next run. Anybody may bring the answer; its `state` is good once.
- */
-export async function consentPageReturned(
-  answer: { state: string; error: string | null },
-  now: Date,
-): Promise<Outcome<{ error: string | null; product: string }, typeof STATE_UNKNOWN>> {
-  const digest = digestOf(answer.state);
-  const { count } = await db().ticket.updateMany({
-    where: { digest, purpose: "consent-page", endedAt: null, expiresAt: { gt: now } },
-    data: { endedAt: now },
-  });
-  if (count === 0) return refuse(STATE_UNKNOWN);
-  const { onboardingId } = await db().ticket.findUniqueOrThrow({ where: { digest }, select: { onboardingId: true } });
-  const error = answer.error?.slice(0, 40) || null;
-  await record(onboardingId, { kind: "invited" }, now, { type: "consent-page.returned", detail: { error } });
-  const onboarding = await find(onboardingId, now);
-  return accept({ error, product: onboarding?.manifest.name ?? "" });
-}
-
-/** Looks into the tenant whether Microsoft's consent page was used, and goes on. */
-export async function checkConsentPage(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  if (!found.value.progress.consentPage?.returnedAt)
-    await record(id, actorOf(person, "admin"), now, { type: "consent-page.returned", detail: { error: null } });
-  return runs.provision(person, id);
-}
-
 // ---- Undo --------------------------------------------------------------------------------------------------------
 
 /** What undoing would take away now; null when nothing was made here. */
@@ -386,143 +299,3 @@ export async function tick(
   });
   return accept(null);
 }
-
-const NOT_READY = { code: "onboarding.not-ready", status: 409, message: "There is nothing to hand over. Finish the run first." } as const;
-
-/** Who gets the link: whom the vendor named, or a person of the customer's own where the product allows one. Null: still to be named. */
-export const recipientOf = ({ manifest, progress, contactEmail }: Onboarding): string | null =>
-  progress.recipient ?? (manifest.handover.recipient === "customer" ? null : contactEmail);
-
-/** Names a person of the customer's own as the one who gets the link; an empty address goes back to the vendor's contact. */
-export async function nameRecipient(person: SignedIn, id: string, to: string, now: Date): Promise<Outcome<null>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  const { manifest, contactEmail } = found.value;
-  if (manifest.handover.recipient === "contact")
-    return refuse({
-      code: "onboarding.recipient",
-      status: 409,
-      message: `${manifest.vendor.name} named who gets the values: ${contactEmail}.`,
-    });
-  const address = to.trim() || (manifest.handover.recipient === "either" ? contactEmail : "");
-  if (!/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/.test(address))
-    return refuse({ code: "onboarding.recipient", status: 422, message: `"${address}" is not an e-mail address.` });
-  await record(id, actorOf(person, "admin"), now, { type: "contact.changed", detail: { to: address, by: "admin" } });
-  return accept(null);
-}
-
-async function takeLink(person: SignedIn, id: string, now: Date): Promise<Outcome<{ link: string; onboarding: Onboarding }, Refusal>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  const { handoff: sealed, run: last } = found.value.progress;
-  if (sealed?.state !== "sealed" || last?.outcome !== "done") return refuse(NOT_READY);
-  const link = await handoff.takeLink(sealed.id, person.holdKey, now);
-  return link.ok ? accept({ link: link.value, onboarding: found.value }) : link;
-}
-
-/** Mails the one-time link to the contact. The link is gone from here afterwards, sent or not: a failure means a new credential. */
-export async function mailHandoff(person: SignedIn, id: string, now: Date): Promise<Outcome<{ to: string }>> {
-  const asked = await requireOpen(person, id, now);
-  if (!asked.ok) return asked;
-  if (!recipientOf(asked.value))
-    return refuse({ code: "onboarding.recipient", status: 422, message: "Name the person of your own who enters the values first." });
-  const taken = await takeLink(person, id, now);
-  if (!taken.ok) return taken;
-  const { onboarding, link } = taken.value;
-  const { customerName, manifest, progress } = onboarding;
-  const to = recipientOf(onboarding)!;
-  const sent = await notify.send(
-    notify.handoffMail({ to, customer: customerName, product: manifest.name, link, expiresAt: new Date(progress.handoff!.expiresAt) }),
-  );
-  const handoffId = progress.handoff!.id;
-  if (sent.ok) {
-    await record(id, actorOf(person, "admin"), now, { type: "handoff.sent", detail: { handoffId, how: "mailed", to } });
-    return accept({ to });
-  }
-  await db().$transaction(async (tx) => {
-    await audit.record(tx, id, PORTAL, now, { type: "handoff.mail-failed", detail: { handoffId, to, reason: sent.refusal.message } });
-    await handoff.revoke(tx, PORTAL, handoffId, "The mail was not accepted, and links are never stored", now);
-  });
-  return refuse({
-    code: "onboarding.mail-failed",
-    status: 503,
-    message: `The mail to ${to} was not accepted, so the link was thrown away: links are never stored. Issue a new credential below and send or copy its link.`,
-  });
-}
-
-/** Shows the one-time link, once, to the admin who carries it to the contact. */
-export async function copyHandoff(person: SignedIn, id: string, now: Date): Promise<Outcome<{ link: string }>> {
-  const taken = await takeLink(person, id, now);
-  if (!taken.ok) return taken;
-  const { onboarding, link } = taken.value;
-  await record(id, actorOf(person, "admin"), now, {
-    type: "handoff.sent",
-    detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: recipientOf(onboarding) ?? onboarding.adminEmail },
-  });
-  return accept({ link });
-}
-
-/** Throws the credential away and approves a plan that issues another; the run removes the old one. */
-export async function reissue(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  const { progress } = found.value;
-  if (isRunning(found.value) && (await isAtWork(id))) return refuse(runs.BUSY);
-  if (!progress.handoff || progress.handoff.state === "revealed") return refuse(NOT_READY);
-  const actor = actorOf(person, "admin");
-  await db().$transaction(async (tx) => {
-    await handoff.revoke(tx, actor, progress.handoff!.id, "A new credential was asked for", now);
-    await audit.record(tx, id, actor, now, { type: "credential.discarded", detail: { reason: "A new credential was asked for" } });
-  });
-  const shown = await review(person, (await findForAdmin(person, id, now))!, now);
-  if (!shown) return refuse(runs.NO_PLAN);
-  if (!shown.ok) return shown;
-  const approved = await approve(person, id, shown.value.digest, now);
-  return approved.ok ? run(person, id, new Date(now.getTime() + 1)) : approved;
-}
-
-// ---- The contact's side ------------------------------------------------------------------------------------------
-
-export type HandoffPage = {
-  state: handoff.HandoffView["state"];
-  expiresAt: string;
-  revealedAt: string | null;
-  customer: string;
-  product: string;
-  vendor: string;
-  fields: Manifest["handover"]["fields"];
-  note: string | null;
-};
-
-/** What the page of a handoff shows before anything is revealed, to a holder of its link. */
-export async function lookAtHandoff(id: string, proof: unknown, now: Date): Promise<Outcome<HandoffPage>> {
-  const view = await handoff.look(id, proof, now);
-  if (!view.ok) return view;
-  const { state, expiresAt, revealedAt, onboardingId } = view.value;
-  const { customerName, manifest, progress } = (await find(onboardingId, now))!;
-  return accept({
-    state,
-    expiresAt: expiresAt.toISOString(),
-    revealedAt: revealedAt?.toISOString() ?? null,
-    customer: customerName,
-    product: manifest.name,
-    vendor: manifest.vendor.name,
-    fields: fieldsOf(manifest, progress.choices),
-    note: manifest.handover.note ?? null,
-  });
-}
-
-/** The fields that there is something to show for. */
-function fieldsOf(manifest: Manifest, choices: Choices | undefined): HandoffPage["fields"] {
-  const kinds = new Set((choices ? registrationsFor(manifest, choices) : []).map(({ credential }) => credential?.kind));
-  const needs: Partial<Record<HandoffPage["fields"][number], "secret" | "certificate" | "federated">> = {
-    "secret-value": "secret",
-    "secret-expiry": "secret",
-    "certificate-thumbprint": "certificate",
-    "federated-subject": "federated",
-  };
-  return manifest.handover.fields.filter((field) => !needs[field] || kinds.has(needs[field]));
-}
-
-/** Reveals, once. The answer is sealed with the link's key: only the contact's browser can open it. */
-export const revealHandoff = (id: string, proof: unknown, now: Date) => handoff.reveal(id, proof, now);

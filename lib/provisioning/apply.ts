@@ -6,12 +6,14 @@
 import type { Made } from "../audit/events.ts";
 import { GraphError, RESOURCE_APP_ID } from "../graph/graph.ts";
 import { AADSTS_WORDS } from "../vocabulary.ts";
+import { type ApplicationBody, applicationBody } from "./application.ts";
 import type { DesiredRegistration } from "./desired.ts";
 import { grantAndIssue, handoverOf } from "./grants.ts";
-import { type ApplicationBody, apiName, applicationBody, isChange, type Operation, plan } from "./plan.ts";
+import { isChange, type Operation, plan } from "./plan.ts";
 import { explain, type Run, type RunResult, Site, StepStopped } from "./site.ts";
 import { type ActualRegistration, applicationPath } from "./snapshot.ts";
 import { agree, proofSteps, prove } from "./verify.ts";
+import { apiName } from "./words.ts";
 
 /** The steps of a run as the admin sees them, in order. */
 export function stepsOf(desired: readonly DesiredRegistration[], operations: readonly Operation[]) {

@@ -1,7 +1,8 @@
 /** Issuing a client secret: once, by a name that finds it again, and never past a policy of the tenant. The other kinds are plain writes. */
 import type { Made } from "../audit/events.ts";
 import { GraphError, type GraphRequest } from "../graph/graph.ts";
-import { credentialWrite, type Operation } from "./plan.ts";
+import type { Operation } from "./plan.ts";
+import { credentialWrite } from "./public-credential.ts";
 import { type RunResult, requireSignIn, type Site } from "./site.ts";
 
 /** Shorter lifetimes that are tried, longest first, when the admin lets the tenant's policy decide. */

@@ -4,8 +4,10 @@ import type { Made } from "../audit/events";
 import { readCatalogue } from "../catalogue/catalogue";
 import type { Choices } from "../catalogue/schema";
 import { RESOURCE_APP_ID } from "../graph/graph";
+import { applicationBody } from "./application";
 import { desired } from "./desired";
-import { abilitiesOf, applicationBody, assumedEmpty, grantsNeeding, isWithin, plan, planDigest, restrictedTo } from "./plan";
+import { assumedEmpty, grantsNeeding, isWithin, plan, planDigest, restrictedTo } from "./plan";
+import { abilitiesOf } from "./roles";
 import type { Actual, Api } from "./snapshot";
 import { undoPlan } from "./undo";
 

@@ -1,49 +1,12 @@
 import { createHash } from "node:crypto";
 import type { ApprovalItem } from "../audit/events.ts";
 import { RESOURCE_APP_ID } from "../graph/graph.ts";
+import { applicationBody, applicationChanges, idOf, keptOf, union } from "./application.ts";
 import type { DesiredCredential, DesiredRegistration } from "./desired.ts";
+import { credentialWrite, isCredentialThere } from "./public-credential.ts";
+import { type Abilities, MAY } from "./roles.ts";
 import { type Actual, type ActualRegistration, type Api, applicationPath } from "./snapshot.ts";
-
-const API_NAME: Record<Api, string> = { graph: "Microsoft Graph", exchange: "Office 365 Exchange Online" };
-export const apiName = (api: Api) => API_NAME[api];
-
-/** Directory role template ids, and what each may do here (docs: rbac-application-apis-write, grant-admin-consent). */
-const ROLE = {
-  globalAdministrator: "62e90394-69f5-4237-9190-012177145e10",
-  privilegedRoleAdministrator: "e8611ab8-c189-46e8-94e1-60213ab1f814",
-  applicationAdministrator: "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
-  cloudApplicationAdministrator: "158c047a-c907-4556-b7ef-446551a6b5f7",
-} as const;
-const ROLE_NAME: Record<string, string> = {
-  [ROLE.globalAdministrator]: "Global Administrator",
-  [ROLE.privilegedRoleAdministrator]: "Privileged Role Administrator",
-  [ROLE.applicationAdministrator]: "Application Administrator",
-  [ROLE.cloudApplicationAdministrator]: "Cloud Application Administrator",
-  "f2ef992c-3afb-46b9-b7cf-a126ee74c451": "Global Reader",
-  "cf1c38e5-3621-4004-a7cb-879624dced7c": "Application Developer",
-};
-/** Least privileged first: who may do it, in the words of the plan. */
-const MAY = {
-  register: ["Cloud Application Administrator", "Application Administrator", "Global Administrator"],
-  grantDelegated: ["Cloud Application Administrator", "Application Administrator", "Privileged Role Administrator", "Global Administrator"],
-  grantGraphApplication: ["Privileged Role Administrator", "Global Administrator"],
-} as const;
-const REGISTER: readonly string[] = [ROLE.globalAdministrator, ROLE.applicationAdministrator, ROLE.cloudApplicationAdministrator];
-const GRANT_DELEGATED: readonly string[] = [...REGISTER, ROLE.privilegedRoleAdministrator];
-const GRANT_GRAPH_APPLICATION: readonly string[] = [ROLE.globalAdministrator, ROLE.privilegedRoleAdministrator];
-
-export type Abilities = { roleNames: string[]; canRegister: boolean; canGrantDelegated: boolean; canGrantApplication: boolean };
-
-/** What a person's directory roles allow here. A custom role may allow more: Graph's own answer decides in the end. */
-export function abilitiesOf(directoryRoles: readonly string[]): Abilities {
-  const has = (roles: readonly string[]) => directoryRoles.some((role) => roles.includes(role));
-  return {
-    roleNames: directoryRoles.flatMap((role) => ROLE_NAME[role] ?? []),
-    canRegister: has(REGISTER),
-    canGrantDelegated: has(GRANT_DELEGATED),
-    canGrantApplication: has(GRANT_GRAPH_APPLICATION),
-  };
-}
+import { apiName, counted } from "./words.ts";
 
 /** `toConfirm`: what the vendor has still to say about it. */
 type PlannedPermission = { value: string; id: string | null; isGranted: boolean; toConfirm?: string };
@@ -68,85 +31,6 @@ export type Operation = {
   requests: { method: string; path: string; headers?: Record<string, string>; body?: unknown }[];
 };
 
-export type ApplicationBody = {
-  displayName: string;
-  signInAudience: string;
-  isFallbackPublicClient: boolean;
-  publicClient: { redirectUris: string[] };
-  web: { redirectUris: string[] };
-  /** Left out where nothing of the kind is wanted or there. */
-  spa?: { redirectUris: string[] };
-  requiredResourceAccess: { resourceAppId: string; resourceAccess: { id: string; type: "Scope" | "Role" }[] }[];
-  tags: string[];
-};
-
-const union = <T>(...lists: readonly (readonly T[])[]) => [...new Set(lists.flat())];
-
-/** The permission's id in this tenant; null when the tenant does not know it. */
-const idOf = (actual: Actual, { api, kind, value }: { api: Api; kind: "application" | "delegated"; value: string }) =>
-  (kind === "application" ? actual.resources[api]?.roles[value] : actual.resources[api]?.scopes[value]) ?? null;
-
-/** The application with everything we ask for, and whatever it already has beside it: Graph replaces collections. */
-export function applicationBody(desired: DesiredRegistration, actual: Actual): ApplicationBody {
-  const existing = actual.registrations[desired.id];
-  const declared = new Map<string, Map<string, "Scope" | "Role">>();
-  for (const { resourceAppId, resourceAccess } of existing?.declared ?? [])
-    declared.set(resourceAppId, new Map(resourceAccess.map(({ id, type }) => [`${type}/${id}`, type])));
-  for (const permission of desired.permissions) {
-    const id = idOf(actual, permission);
-    if (!id) continue;
-    const resource = declared.get(RESOURCE_APP_ID[permission.api]) ?? new Map<string, "Scope" | "Role">();
-    const type = permission.kind === "application" ? "Role" : "Scope";
-    declared.set(RESOURCE_APP_ID[permission.api], resource.set(`${type}/${id}`, type));
-  }
-  const isAdopted = desired.adopts !== null && existing;
-  const spa = union(existing?.spaRedirectUris ?? [], desired.spaRedirectUris);
-  return {
-    // The customer may have renamed it; the name is theirs once it exists.
-    displayName: existing?.displayName ?? desired.displayName,
-    // Of a registration that was there before, whoever else uses it keeps what they rely on.
-    signInAudience: isAdopted ? existing.signInAudience : desired.signInAudience,
-    isFallbackPublicClient: desired.isFallbackPublicClient || Boolean(isAdopted && existing.isFallbackPublicClient),
-    ...(spa.length > 0 ? { spa: { redirectUris: spa } } : {}),
-    publicClient: { redirectUris: union(existing?.publicClientRedirectUris ?? [], desired.publicClientRedirectUris) },
-    web: {
-      redirectUris: union(
-        // The portal's own address stays only while Microsoft's consent page needs it.
-        (existing?.webRedirectUris ?? []).filter((uri) => uri !== desired.consentCallback.uri || desired.consentCallback.isWanted),
-        desired.webRedirectUris,
-        desired.consentCallback.isWanted ? [desired.consentCallback.uri] : [],
-      ),
-    },
-    requiredResourceAccess: [...declared].map(([resourceAppId, access]) => ({
-      resourceAppId,
-      resourceAccess: [...access].map(([key, type]) => ({ id: key.slice(type.length + 1), type })),
-    })),
-    tags: union(existing?.tags ?? [], desired.tags, existing ? [] : [desired.mark]),
-  };
-}
-
-const sizeOfDeclared = (declared: ApplicationBody["requiredResourceAccess"]) =>
-  declared.reduce((sum, { resourceAccess }) => sum + resourceAccess.length, 0);
-
-function applicationChanges(body: ApplicationBody, existing: ActualRegistration): string[] {
-  return [
-    ...(body.signInAudience !== existing.signInAudience ? ["single tenant"] : []),
-    ...(body.isFallbackPublicClient !== existing.isFallbackPublicClient
-      ? [body.isFallbackPublicClient ? "allow public client flows" : "no public client flows"]
-      : []),
-    ...body.publicClient.redirectUris.filter((uri) => !existing.publicClientRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
-    ...body.web.redirectUris.filter((uri) => !existing.webRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
-    ...(body.spa?.redirectUris ?? []).filter((uri) => !existing.spaRedirectUris.includes(uri)).map((uri) => `redirect URI ${uri}`),
-    ...existing.webRedirectUris
-      .filter((uri) => !body.web.redirectUris.includes(uri))
-      .map((uri) => `no longer ${uri}, which this portal had added`),
-    ...(sizeOfDeclared(body.requiredResourceAccess) !== sizeOfDeclared(existing.declared) ? ["declared permissions"] : []),
-    ...(body.tags.some((tag) => !existing.tags.includes(tag)) ? ["tags"] : []),
-  ];
-}
-
-export const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
-
 /** What this onboarding knows of a credential that it issued and proved. */
 export type KnownCredentials = Readonly<Record<string, { verifiedKeyId?: string | null | undefined }>>;
 
@@ -154,104 +38,50 @@ export type KnownCredentials = Readonly<Record<string, { verifiedKeyId?: string 
 const isForeign = ({ productTag, adopts }: DesiredRegistration, existing: ActualRegistration) =>
   adopts === null && !existing.tags.includes(productTag);
 
-/** A certificate by its thumbprint: Graph keeps it as bytes or, where it made it up itself, as hex text. */
-export const thumbprintOf = ({ customKeyIdentifier }: { customKeyIdentifier: string | null }) => {
-  const bytes = Buffer.from(customKeyIdentifier ?? "", "base64");
-  return (bytes.length === 40 ? bytes.toString("latin1") : bytes.toString("hex")).toUpperCase();
+/** What planning one registration goes by. */
+type Planning = {
+  desired: DesiredRegistration;
+  actual: Actual;
+  existing: ActualRegistration | null;
+  abilities: Abilities;
+  known: KnownCredentials;
 };
-/** Whether the credential that is not a secret is there already. */
-function isCredentialThere(credential: DesiredCredential, existing: ActualRegistration): boolean {
-  switch (credential.kind) {
-    case "secret":
-      return false;
-    case "certificate":
-      return existing.certificates.some((held) => held.key === credential.der || thumbprintOf(held) === credential.thumbprint);
-    case "federated":
-      return existing.federated.some(
-        ({ issuer, subject, audiences }) =>
-          issuer === credential.issuer && subject === credential.subject && audiences.includes(credential.audience),
-      );
-  }
-}
-
-/** The write that adds a credential other than a secret; both are the same however often they are sent. */
-export function credentialWrite(
-  credential: Exclude<DesiredCredential, { kind: "secret" }>,
-  existing: ActualRegistration | null,
-  objectId: string,
-): { method: "PATCH"; path: string; headers?: Record<string, string>; body: unknown } {
-  if (credential.kind === "federated") {
-    const { name, issuer, subject, audience } = credential;
-    return {
-      method: "PATCH",
-      path: `/applications/${objectId}/federatedIdentityCredentials(name='${name}')`,
-      headers: { Prefer: "create-if-missing" },
-      body: { name, issuer, subject, audiences: [audience] },
-    };
-  }
-  const { der, thumbprint, startsAt, endsAt } = credential;
-  return {
-    method: "PATCH",
-    path: `/applications/${objectId}`,
-    body: {
-      keyCredentials: [
-        ...(existing?.certificates ?? []),
-        {
-          type: "AsymmetricX509Cert",
-          usage: "Verify",
-          key: der,
-          displayName: `Vestibule ${thumbprint.slice(0, 8)}`,
-          customKeyIdentifier: Buffer.from(thumbprint, "hex").toString("base64"),
-          startDateTime: startsAt,
-          endDateTime: endsAt,
-        },
-      ],
-    },
-  };
-}
-
-/** What an adopted registration has beside what is planned: it stays. */
-function keptOf(desired: DesiredRegistration, existing: ActualRegistration, actual: Actual): string[] {
-  const names = new Map(
-    Object.values(actual.resources).flatMap(({ roles }) => Object.entries(roles).map(([value, id]) => [id, value] as const)),
-  );
-  const wanted = new Set(desired.permissions.map(({ value }) => value));
-  const uris = [
-    ...existing.webRedirectUris.filter((uri) => !desired.webRedirectUris.includes(uri)),
-    ...existing.publicClientRedirectUris.filter((uri) => !desired.publicClientRedirectUris.includes(uri)),
-    ...existing.spaRedirectUris.filter((uri) => !desired.spaRedirectUris.includes(uri)),
-  ];
-  const granted = union(
-    existing.grantedRoles.map(({ appRoleId }) => names.get(appRoleId) ?? appRoleId),
-    existing.grantedScopes.flatMap(({ scopes }) => scopes),
-  ).filter((value) => !wanted.has(value));
-  const credentials = existing.credentials.filter(({ displayName }) => !displayName?.startsWith(desired.mark)).length;
-  return [
-    ...(uris.length > 0 ? [`${counted(uris.length, "redirect URI")} (${uris.join(", ")})`] : []),
-    ...(granted.length > 0 ? [`${counted(granted.length, "permission")} (${granted.join(", ")})`] : []),
-    ...(credentials > 0 ? [counted(credentials, "secret")] : []),
-    ...(existing.certificates.length > 0 ? [counted(existing.certificates.length, "certificate")] : []),
-  ];
-}
+const operation = (
+  { desired }: Planning,
+  kind: OperationKind,
+  rest: Omit<Operation, "id" | "registration" | "kind">,
+  suffix = "",
+): Operation => ({ id: `${desired.id}.${kind}${suffix}`, registration: desired.id, kind, ...rest });
+const needs = (effect: Effect, may: boolean, roles: readonly string[]) => ({
+  roles,
+  needsRole: effect === "same" || effect === "blocked" || may ? null : roles[0]!,
+});
 
 function planRegistration(desired: DesiredRegistration, actual: Actual, abilities: Abilities, known: KnownCredentials): Operation[] {
-  const existing = actual.registrations[desired.id] ?? null;
-  const body = applicationBody(desired, actual);
-  const changes = existing ? applicationChanges(body, existing) : [];
-  const operation = (kind: OperationKind, rest: Omit<Operation, "id" | "registration" | "kind">, suffix = ""): Operation => ({
-    id: `${desired.id}.${kind}${suffix}`,
-    registration: desired.id,
-    kind,
-    ...rest,
-  });
-  const needs = (effect: Effect, may: boolean, roles: readonly string[]) => ({
-    roles,
-    needsRole: effect === "same" || effect === "blocked" || may ? null : roles[0]!,
-  });
-  const operations: Operation[] = [];
-  const notPossible = (title: string, detail: string) => [
-    operation("application", { effect: "blocked", ...needs("blocked", true, MAY.register), title, detail, permissions: [], requests: [] }),
+  const planning: Planning = { desired, actual, existing: actual.registrations[desired.id] ?? null, abilities, known };
+  const blocked = planBlocked(planning);
+  if (blocked) return [blocked];
+  return [
+    ...planResources(planning),
+    planApplication(planning),
+    planServicePrincipal(planning),
+    ...planGrants(planning),
+    ...(desired.credential ? [planCredential(planning, desired.credential)] : []),
   ];
+}
+
+/** Why nothing can be done with the application as it is; null when something can. */
+function planBlocked(planning: Planning): Operation | null {
+  const { desired, actual, existing } = planning;
+  const notPossible = (title: string, detail: string) =>
+    operation(planning, "application", {
+      effect: "blocked",
+      ...needs("blocked", true, MAY.register),
+      title,
+      detail,
+      permissions: [],
+      requests: [],
+    });
   const lookalikes = actual.lookalikes[desired.id] ?? [];
   if (desired.adopts && actual.registrations[desired.id] === null)
     return notPossible(
@@ -268,10 +98,18 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       `The key ${desired.uniqueName} belongs to another application`,
       `"${existing.displayName}" (application ID ${existing.appId}) has the key that this product uses, but not its tag "${desired.productTag}", so it is left alone. If it is not needed, delete it under App registrations, also from Deleted applications, and check again. If it was made by this portal, put the tag back.`,
     );
+  return null;
+}
+
+/** Services of Microsoft's that the tenant does not show yet. */
+function planResources(planning: Planning): Operation[] {
+  const { desired, actual, abilities } = planning;
+  const operations: Operation[] = [];
   for (const api of union(desired.permissions.map((permission) => permission.api)))
     if (!actual.resources[api])
       operations.push(
         operation(
+          planning,
           "resource",
           {
             effect: "create",
@@ -292,6 +130,13 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
           `.${api}`,
         ),
       );
+  return operations;
+}
+
+function planApplication(planning: Planning): Operation {
+  const { desired, actual, existing, abilities } = planning;
+  const body = applicationBody(desired, actual);
+  const changes = existing ? applicationChanges(body, existing) : [];
   const namesakes = actual.namesakes[desired.id] ?? [];
   const aboutNamesakes =
     namesakes.length > 0 ? `. Left alone: ${counted(namesakes.length, "other registration")} of that name (${namesakes.join(", ")})` : "";
@@ -305,58 +150,61 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
       ? `. Not granted here, since Exchange grants it for chosen mailboxes only: ${desired.scoped.map(({ value }) => value).join(", ")}`
       : "";
   const aboutKept = kept.length > 0 ? `. Kept as it is, not ours: ${kept.join("; ")}` : "";
-  operations.push(
-    operation("application", {
-      effect: applicationEffect,
-      ...needs(applicationEffect, abilities.canRegister, MAY.register),
-      title: isNew
-        ? `Create the app registration ${desired.displayName}`
-        : desired.adopts
-          ? `Use the app registration ${existing?.displayName ?? desired.adopts}${existing && existing.displayName !== desired.displayName ? ` for ${desired.displayName}` : ""}`
-          : changes.length > 0
-            ? `Change the app registration ${desired.displayName}`
-            : `App registration ${desired.displayName}`,
-      detail: !isNew
-        ? changes.length > 0
-          ? `Adds ${changes.join(", ")}${aboutScoped}${aboutKept}${aboutNamesakes}`
-          : `Already there${aboutKept}${aboutNamesakes}`
-        : `${[
-            "Single tenant",
-            ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
-            ...(uris > 0 ? [counted(uris, "redirect URI")] : []),
-            `${counted(desired.permissions.length, "permission")} declared`,
-          ].join(", ")}${aboutScoped}${aboutNamesakes}`,
-      permissions: [],
-      requests: [
-        {
-          method: "PATCH",
-          path: `/v1.0${applicationPath(desired)}`,
-          ...(desired.adopts ? {} : { headers: { Prefer: "create-if-missing" } }),
-          body,
-        },
-      ],
-    }),
-  );
+  return operation(planning, "application", {
+    effect: applicationEffect,
+    ...needs(applicationEffect, abilities.canRegister, MAY.register),
+    title: isNew
+      ? `Create the app registration ${desired.displayName}`
+      : desired.adopts
+        ? `Use the app registration ${existing?.displayName ?? desired.adopts}${existing && existing.displayName !== desired.displayName ? ` for ${desired.displayName}` : ""}`
+        : changes.length > 0
+          ? `Change the app registration ${desired.displayName}`
+          : `App registration ${desired.displayName}`,
+    detail: !isNew
+      ? changes.length > 0
+        ? `Adds ${changes.join(", ")}${aboutScoped}${aboutKept}${aboutNamesakes}`
+        : `Already there${aboutKept}${aboutNamesakes}`
+      : `${[
+          "Single tenant",
+          ...(desired.isFallbackPublicClient ? ["public client flows allowed"] : []),
+          ...(uris > 0 ? [counted(uris, "redirect URI")] : []),
+          `${counted(desired.permissions.length, "permission")} declared`,
+        ].join(", ")}${aboutScoped}${aboutNamesakes}`,
+    permissions: [],
+    requests: [
+      {
+        method: "PATCH",
+        path: `/v1.0${applicationPath(desired)}`,
+        ...(desired.adopts ? {} : { headers: { Prefer: "create-if-missing" } }),
+        body,
+      },
+    ],
+  });
+}
 
+function planServicePrincipal(planning: Planning): Operation {
+  const { desired, existing, abilities } = planning;
   const principalEffect: Effect = existing?.servicePrincipalId ? "same" : "create";
-  operations.push(
-    operation("service-principal", {
-      effect: principalEffect,
-      ...needs(principalEffect, abilities.canRegister, MAY.register),
-      title: principalEffect === "same" ? `Service principal of ${desired.displayName}` : "Create its service principal",
-      detail:
-        principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
-      permissions: [],
-      requests: [
-        {
-          method: "PATCH",
-          path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? desired.adopts ?? "{appId}"}')`,
-          headers: { Prefer: "create-if-missing" },
-        },
-      ],
-    }),
-  );
+  return operation(planning, "service-principal", {
+    effect: principalEffect,
+    ...needs(principalEffect, abilities.canRegister, MAY.register),
+    title: principalEffect === "same" ? `Service principal of ${desired.displayName}` : "Create its service principal",
+    detail: principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
+    permissions: [],
+    requests: [
+      {
+        method: "PATCH",
+        path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? desired.adopts ?? "{appId}"}')`,
+        headers: { Prefer: "create-if-missing" },
+      },
+    ],
+  });
+}
 
+/** One operation for each kind of permission of each resource. */
+function planGrants(planning: Planning): Operation[] {
+  const { desired, actual, existing, abilities } = planning;
+  const operations: Operation[] = [];
   const principalId = existing?.servicePrincipalId ?? "{servicePrincipalId}";
   const { consentAccount } = desired;
   const accountId = consentAccount ? (actual.accounts[consentAccount] ?? null) : null;
@@ -389,6 +237,7 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
         kind === "delegated" ? abilities.canGrantDelegated : api === "graph" ? abilities.canGrantApplication : abilities.canGrantDelegated;
       operations.push(
         operation(
+          planning,
           `grant-${kind}`,
           {
             effect,
@@ -446,57 +295,56 @@ function planRegistration(desired: DesiredRegistration, actual: Actual, abilitie
         ),
       );
     }
-
-  if (desired.credential) operations.push(planCredential(desired.credential));
   return operations;
+}
 
-  function planCredential(credential: DesiredCredential): Operation {
-    const keyId = known[desired.id]?.verifiedKeyId;
-    const isThere = Boolean(
-      existing &&
-        (credential.kind === "secret"
-          ? keyId && existing.credentials.some((held) => held.keyId === keyId)
-          : isCredentialThere(credential, existing)),
-    );
-    const effect: Effect = isThere ? "same" : "create";
-    const objectId = existing?.objectId ?? "{objectId}";
-    const common = { effect, ...needs(effect, abilities.canRegister, MAY.register), permissions: [] };
-    switch (credential.kind) {
-      case "secret":
-        return operation("credential", {
-          ...common,
-          title: isThere
-            ? "Client secret"
-            : desired.mayShorten
-              ? `Issue a client secret, valid as long as your tenant allows, at most ${counted(credential.months, "month")}`
-              : `Issue a client secret, valid for ${counted(credential.months, "month")}`,
-          detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
-          requests: [
-            {
-              method: "POST",
-              path: `/v1.0/applications/${objectId}/addPassword`,
-              body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${credential.months} months` } },
-            },
-          ],
-        });
-      case "certificate": {
-        const { path, ...write } = credentialWrite(credential, existing, objectId);
-        return operation("credential", {
-          ...common,
-          title: isThere ? "The vendor's certificate" : "Add the vendor's public certificate",
-          detail: `Thumbprint ${credential.thumbprint}, ${credential.subject}, valid until ${credential.endsAt.slice(0, 10)}. ${isThere ? "Already there." : "No secret exists and nothing secret travels: the private key stays with the vendor."}`,
-          requests: [{ ...write, path: `/v1.0${path}` }],
-        });
-      }
-      case "federated": {
-        const { path, ...write } = credentialWrite(credential, existing, objectId);
-        return operation("credential", {
-          ...common,
-          title: isThere ? "Federated identity credential" : "Add a federated identity credential",
-          detail: `Trusts tokens of ${credential.issuer} for ${credential.subject}. ${isThere ? "Already there." : "No secret exists and nothing secret travels."}`,
-          requests: [{ ...write, path: `/v1.0${path}` }],
-        });
-      }
+function planCredential(planning: Planning, credential: DesiredCredential): Operation {
+  const { desired, existing, abilities, known } = planning;
+  const keyId = known[desired.id]?.verifiedKeyId;
+  const isThere = Boolean(
+    existing &&
+      (credential.kind === "secret"
+        ? keyId && existing.credentials.some((held) => held.keyId === keyId)
+        : isCredentialThere(credential, existing)),
+  );
+  const effect: Effect = isThere ? "same" : "create";
+  const objectId = existing?.objectId ?? "{objectId}";
+  const common = { effect, ...needs(effect, abilities.canRegister, MAY.register), permissions: [] };
+  switch (credential.kind) {
+    case "secret":
+      return operation(planning, "credential", {
+        ...common,
+        title: isThere
+          ? "Client secret"
+          : desired.mayShorten
+            ? `Issue a client secret, valid as long as your tenant allows, at most ${counted(credential.months, "month")}`
+            : `Issue a client secret, valid for ${counted(credential.months, "month")}`,
+        detail: isThere ? "Already issued and handed over here" : "Sealed for the vendor's contact at once. Nobody here sees it.",
+        requests: [
+          {
+            method: "POST",
+            path: `/v1.0/applications/${objectId}/addPassword`,
+            body: { passwordCredential: { displayName: "Vestibule …", endDateTime: `now + ${credential.months} months` } },
+          },
+        ],
+      });
+    case "certificate": {
+      const { path, ...write } = credentialWrite(credential, existing, objectId);
+      return operation(planning, "credential", {
+        ...common,
+        title: isThere ? "The vendor's certificate" : "Add the vendor's public certificate",
+        detail: `Thumbprint ${credential.thumbprint}, ${credential.subject}, valid until ${credential.endsAt.slice(0, 10)}. ${isThere ? "Already there." : "No secret exists and nothing secret travels: the private key stays with the vendor."}`,
+        requests: [{ ...write, path: `/v1.0${path}` }],
+      });
+    }
+    case "federated": {
+      const { path, ...write } = credentialWrite(credential, existing, objectId);
+      return operation(planning, "credential", {
+        ...common,
+        title: isThere ? "Federated identity credential" : "Add a federated identity credential",
+        detail: `Trusts tokens of ${credential.issuer} for ${credential.subject}. ${isThere ? "Already there." : "No secret exists and nothing secret travels."}`,
+        requests: [{ ...write, path: `/v1.0${path}` }],
+      });
     }
   }
 }

@@ -4,8 +4,11 @@ import { newCertificate } from "../../e2e/certificate";
 import { parseManifest } from "../catalogue/parse";
 import type { Choices, Manifest } from "../catalogue/schema";
 import { nothingChosen } from "../catalogue/selection";
+import { applicationBody } from "./application";
 import { type DesiredRegistration, desired } from "./desired";
-import { abilitiesOf, applicationBody, assumedEmpty, credentialWrite, plan } from "./plan";
+import { assumedEmpty, plan } from "./plan";
+import { credentialWrite } from "./public-credential";
+import { abilitiesOf } from "./roles";
 import type { Actual, ActualRegistration, Api } from "./snapshot";
 
 const all = abilitiesOf(["62e90394-69f5-4237-9190-012177145e10"]);

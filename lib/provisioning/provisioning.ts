@@ -16,7 +16,6 @@ import { apply, applyGrants, approvalSteps, stepsOf } from "./apply.ts";
 import { type DesiredRegistration, desired } from "./desired.ts";
 import {
   type ApprovedEffects,
-  abilitiesOf,
   assumedEmpty,
   grantsNeeding,
   isChange,
@@ -26,6 +25,7 @@ import {
   planDigest,
   restrictedTo,
 } from "./plan.ts";
+import { abilitiesOf } from "./roles.ts";
 import { explain, type Journal, type Run, type RunResult, SignInNeeded } from "./site.ts";
 import { type Actual, type Lookalike, snapshot } from "./snapshot.ts";
 import { type MadeByRegistration, undo, undoPlan, undoSteps } from "./undo.ts";

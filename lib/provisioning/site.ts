@@ -5,7 +5,8 @@ import type { Payload } from "../handoff/handoff.ts";
 import type { Secret } from "../secret.ts";
 import { GRAPH_WORDS } from "../vocabulary.ts";
 import type { DesiredRegistration } from "./desired.ts";
-import type { Abilities, Operation } from "./plan.ts";
+import type { Operation } from "./plan.ts";
+import type { Abilities } from "./roles.ts";
 import { type Actual, type Api, resourceOf } from "./snapshot.ts";
 
 export type Journal = { record(...events: AuditEvent[]): Promise<void> };

@@ -5,10 +5,12 @@
 import type { Made } from "../audit/events.ts";
 import { GraphError, type GraphRequest } from "../graph/graph.ts";
 import type { DesiredRegistration } from "./desired.ts";
-import { apiName, counted, type Operation, thumbprintOf } from "./plan.ts";
+import type { Operation } from "./plan.ts";
+import { thumbprintOf } from "./public-credential.ts";
 import { type Run, type RunResult, Site, StepStopped } from "./site.ts";
 import type { Actual, ActualRegistration, Api } from "./snapshot.ts";
 import { agree } from "./verify.ts";
+import { apiName, counted } from "./words.ts";
 
 export type MadeByRegistration = Readonly<Record<string, readonly Made[]>>;
 

@@ -1,6 +1,6 @@
 "use server";
 
-import { consentPageReturned } from "@/lib/onboarding/onboarding";
+import { consentPageReturned } from "@/lib/onboarding/consent-page";
 
 /** Anybody may bring Microsoft's answer; its `state` is good once, and what it says is only a hint. */
 export async function returned(state: string, error: string | null): Promise<{ title: string; text: string; isFine: boolean }> {

@@ -7,7 +7,9 @@ import type { ActionResult } from "@/components/ui/act";
 import { findSignedIn, missingScopes } from "@/lib/auth/auth";
 import { Choices } from "@/lib/catalogue/schema";
 import * as approval from "@/lib/onboarding/approval";
+import * as consentPage from "@/lib/onboarding/consent-page";
 import { accessOf, findForAdmin } from "@/lib/onboarding/find";
+import * as handOver from "@/lib/onboarding/hand-over";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Started } from "@/lib/onboarding/runs";
 import type { Outcome } from "@/lib/outcome";
@@ -118,7 +120,7 @@ export async function undo(id: string, digest: string | null, hasAsked: boolean)
   return begin(id, hasAsked, (person, _, now) => onboarding.undo(person, id, digest, now));
 }
 export async function checkConsent(id: string, hasAsked: boolean): Promise<StartAnswer> {
-  return begin(id, hasAsked, onboarding.checkConsentPage);
+  return begin(id, hasAsked, consentPage.checkConsentPage);
 }
 
 /** Where a run that was started by a button goes on. */
@@ -151,34 +153,34 @@ export async function leaveOut(_: ActionResult, form: FormData): Promise<ActionR
   );
 }
 export async function prepareConsentPage(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, onboarding.prepareConsentPage, follow);
+  return asAdmin(form, consentPage.prepareConsentPage, follow);
 }
 /** The addresses of Microsoft's consent page, each good once, to the admin who passes them on. */
 export async function consentPageLinks(id: string): Promise<{ links: { name: string; link: string }[] } | { refused: string }> {
   const person = await findSignedIn();
   if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
-  const links = await onboarding.consentPageLinks(person, id, new Date());
+  const links = await consentPage.consentPageLinks(person, id, new Date());
   return links.ok ? { links: links.value } : { refused: links.refusal.message };
 }
 
 export async function mailHandoff(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, (person, id, now) => onboarding.mailHandoff(person, id, now));
+  return asAdmin(form, (person, id, now) => handOver.mailHandoff(person, id, now));
 }
 
 export async function nameRecipient(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, (person, id, now) => onboarding.nameRecipient(person, id, text(form, "to"), now));
+  return asAdmin(form, (person, id, now) => handOver.nameRecipient(person, id, text(form, "to"), now));
 }
 
 /** The link, once, to the admin who carries it. */
 export async function copyHandoff(id: string): Promise<{ link: string } | { refused: string }> {
   const person = await findSignedIn();
   if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
-  const copied = await onboarding.copyHandoff(person, id, new Date());
+  const copied = await handOver.copyHandoff(person, id, new Date());
   return copied.ok ? copied.value : { refused: copied.refusal.message };
 }
 
 export async function reissue(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, onboarding.reissue, follow);
+  return asAdmin(form, handOver.reissue, follow);
 }
 
 export async function tick(_: ActionResult, form: FormData): Promise<ActionResult> {

@@ -12,7 +12,7 @@ import {
   sharedQuestionsOf,
   variablesFor,
 } from "@/lib/catalogue/selection";
-import type { Abilities } from "@/lib/provisioning/plan";
+import type { Abilities } from "@/lib/provisioning/roles";
 import { choose } from "../actions";
 import { FeatureCard } from "./feature-card";
 import { CertificateField, inputClass, Options, Question, type Update, VariableField } from "./fields";

@@ -11,7 +11,7 @@ import type { HandoffProgress, Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
 import { registrationsFor } from "@/lib/catalogue/selection";
 import { accessOf, canGiveLink, isAtWork } from "@/lib/onboarding/find";
-import { recipientOf } from "@/lib/onboarding/onboarding";
+import { recipientOf } from "@/lib/onboarding/hand-over";
 import { mailHandoff, reissue, start } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
