@@ -252,3 +252,25 @@ test("a consent that gives only a part is named, and asked for again", async ({ 
   await acceptConsent(admin);
   await provisioned(admin);
 });
+
+test("with permissions for one account only, Microsoft's own page is not offered: it would grant for everyone", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support);
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "chris@contoso.com");
+  await chooseAndApprove(admin, ["Active Directory", "Outlook mail"], async () => {
+    await admin.getByRole("radio", { name: /Only one account/ }).check();
+    await admin.getByRole("textbox", { name: /^Service account/ }).fill("nora@contoso.com");
+  });
+  await acceptConsent(admin);
+  await expect(admin.getByRole("heading", { name: "Waiting for a colleague with the right role" })).toBeVisible({ timeout: 60_000 });
+  await expect(admin.getByText("Your colleague would rather use Microsoft’s own page")).toHaveCount(0);
+  const request = await askColleague(admin);
+  const approver = await (await browserFor(browser)).newPage();
+  await openRequest(approver, request, "priya@contoso.com");
+  await approver.getByRole("button", { name: /^Approve/ }).click();
+  await acceptConsent(approver);
+  await provisioned(admin);
+  const { grants } = await contosoNow();
+  expect(grants.filter(({ scope }) => scope.includes("Mail.Send.Shared"))).toMatchObject([{ consentType: "Principal" }]);
+});

@@ -5,12 +5,18 @@ import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { find, requireOpen } from "./find.ts";
+import { accessOf, find, requireOpen } from "./find.ts";
 import { isRunning } from "./onboarding.ts";
 import * as runs from "./runs.ts";
 import { actorOf, record } from "./store.ts";
 
 const CONSENT_PAGE_DAYS = 7;
+
+const FOR_EVERYONE = {
+  code: "onboarding.consent-page",
+  status: 409,
+  message: "Microsoft's page grants for everyone in the tenant, and you chose one account only. Ask your colleague by link instead.",
+} as const;
 
 /** Puts the portal's redirect URI on the application, for as long as Microsoft's consent page is in use. */
 export async function prepareConsentPage(person: SignedIn, id: string, now: Date): Promise<Outcome<runs.Started>> {
@@ -18,6 +24,7 @@ export async function prepareConsentPage(person: SignedIn, id: string, now: Date
   if (!found.ok) return found;
   if (isRunning(found.value)) return refuse(runs.BUSY);
   if (found.value.progress.run?.outcome !== "awaiting-approval") return refuse(runs.NO_PLAN);
+  if (accessOf(found.value).namesAccount) return refuse(FOR_EVERYONE);
   await record(id, actorOf(person, "admin"), now, { type: "consent-page.prepared", detail: {} });
   return runs.provision(person, id);
 }

@@ -3,7 +3,7 @@ import { StartRun } from "@/components/onboarding/start-run";
 import { Act } from "@/components/ui/act";
 import { buttonClass, Card, Notice, Time } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
-import type { Onboarding } from "@/lib/onboarding/find";
+import { accessOf, type Onboarding } from "@/lib/onboarding/find";
 import { featuresWith } from "@/lib/onboarding/onboarding";
 import type { SignedIn } from "@/lib/proof";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
@@ -128,35 +128,37 @@ export function ApprovalCard({
           Nothing was granted there. Try it again, or ask by link.
         </Notice>
       )}
-      <details className="border-t border-line pt-4" open={Boolean(consentPage && !consentPage.returnedAt)}>
-        <summary className="text-ink-2">Your colleague would rather use Microsoft’s own page</summary>
-        <div className="mt-3 space-y-3">
-          <p className="text-ink-2">
-            Microsoft’s consent page grants everything that the application declares. It needs an address to return to: this portal’s is
-            added to the application and taken away again afterwards. What that page says is not believed; your tenant is read.
-          </p>
-          {consentPage && !consentPage.returnedAt ? (
-            <>
-              <ConsentPageLinks id={id} />
-              <StartRun
-                begin={checkConsent.bind(null, id)}
-                auto={false}
-                hasAsked={false}
-                label="It was granted there: check my tenant"
-                busy="Reading your tenant"
-                here={here}
-                changed={`/o/${id}/plan?changed=1`}
-                settings={settings}
-                loginHint={person.username}
-              />
-            </>
-          ) : (
-            <Act action={prepareConsentPage} fields={{ onboarding: id }} look="quiet" busy="Preparing…">
-              Prepare Microsoft’s page
-            </Act>
-          )}
-        </div>
-      </details>
+      {!accessOf(subject).namesAccount && (
+        <details className="border-t border-line pt-4" open={Boolean(consentPage && !consentPage.returnedAt)}>
+          <summary className="text-ink-2">Your colleague would rather use Microsoft’s own page</summary>
+          <div className="mt-3 space-y-3">
+            <p className="text-ink-2">
+              Microsoft’s consent page grants everything that the application declares. It needs an address to return to: this portal’s is
+              added to the application and taken away again afterwards. What that page says is not believed; your tenant is read.
+            </p>
+            {consentPage && !consentPage.returnedAt ? (
+              <>
+                <ConsentPageLinks id={id} />
+                <StartRun
+                  begin={checkConsent.bind(null, id)}
+                  auto={false}
+                  hasAsked={false}
+                  label="It was granted there: check my tenant"
+                  busy="Reading your tenant"
+                  here={here}
+                  changed={`/o/${id}/plan?changed=1`}
+                  settings={settings}
+                  loginHint={person.username}
+                />
+              </>
+            ) : (
+              <Act action={prepareConsentPage} fields={{ onboarding: id }} look="quiet" busy="Preparing…">
+                Prepare Microsoft’s page
+              </Act>
+            )}
+          </div>
+        </details>
+      )}
     </Card>
   );
 }
