@@ -5,20 +5,19 @@ import { expect, test } from "vitest";
 import { readCatalogue } from "./catalogue";
 import { ManifestError, parseManifest } from "./parse";
 import type { Choices } from "./schema";
-import { manualStepsFor, permissionsFor, type RegistrationChoice, refusalOf, registrationsFor, variablesFor } from "./selection";
+import {
+  manualStepsFor,
+  nothingChosen,
+  permissionsFor,
+  type RegistrationChoice,
+  refusalOf,
+  registrationsFor,
+  variablesFor,
+} from "./selection";
 
 const source = readFileSync("lib/catalogue/vendors/cirrus-connect.yaml", "utf8");
 const cirrus = parseManifest(source, "cirrus-connect.yaml");
-const choose = (features: string[], rest: Partial<Choices> = {}): Choices => ({
-  features,
-  variants: {},
-  answers: {},
-  layout: "single",
-  variables: {},
-  instances: {},
-  adopt: {},
-  ...rest,
-});
+const choose = (features: string[], rest: Partial<Choices> = {}): Choices => ({ ...nothingChosen, features, ...rest });
 const months = ({ credential }: RegistrationChoice) => (credential?.kind === "secret" ? credential.months : null);
 const names = (choices: Choices) => permissionsFor(cirrus, choices).map(({ kind, value }) => `${kind} ${value}`);
 

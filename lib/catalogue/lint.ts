@@ -5,6 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import permissionNames from "./permission-names.json" with { type: "json" };
 import type { Condition, Manifest, Permission, Registration } from "./schema.ts";
+import { CREDENTIAL_OF } from "./selection.ts";
 import { checkVariable, namesIn } from "./variables.ts";
 
 type Path = readonly (string | number)[];
@@ -217,13 +218,7 @@ export function lint(manifest: Manifest): Finding[] {
   const kinds = new Set(manifest.registrations.flatMap(({ credential }) => credential.kinds));
   manifest.handover.fields.forEach((field, index) => {
     if (manifest.handover.fields.indexOf(field) !== index) error(["handover", "fields", index], `"${field}" is there twice`);
-    const needs = {
-      "secret-value": "secret",
-      "secret-expiry": "secret",
-      "certificate-thumbprint": "certificate",
-      "federated-subject": "federated",
-    } as const;
-    const kind = field in needs ? needs[field as keyof typeof needs] : null;
+    const kind = CREDENTIAL_OF[field];
     if (kind && !kinds.has(kind))
       error(["handover", "fields", index], `"${field}" is handed over, but no registration has a credential of kind ${kind}`);
   });

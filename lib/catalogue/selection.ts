@@ -13,6 +13,14 @@ export type ChosenPermission = Pick<Permission, "api" | "kind" | "value" | "beca
 export type ManualStep = Manifest["manualSteps"][number];
 export type Prerequisite = Manifest["prerequisites"][number];
 
+/** Fields of the handover that only a credential of this kind fills. */
+export const CREDENTIAL_OF: Partial<Record<Manifest["handover"]["fields"][number], "secret" | "certificate" | "federated">> = {
+  "secret-value": "secret",
+  "secret-expiry": "secret",
+  "certificate-thumbprint": "certificate",
+  "federated-subject": "federated",
+};
+
 export const nothingChosen: Choices = {
   features: [],
   variants: {},
@@ -75,9 +83,9 @@ export function sharedQuestionsOf(manifest: Manifest, choices: Choices) {
   const chosen = chosenFeatures(manifest, choices);
   const isByFeature = (id: string) =>
     chosen.filter((feature) => questionsOf(manifest, feature, choices).some((each) => each.id === id)).length;
-  const concerns = ({ features, when }: { features?: string[] | undefined; when?: Condition | undefined }) =>
+  const askedBy = ({ features, when }: { features?: string[] | undefined; when?: Condition | undefined }) =>
     when?.question !== undefined && (!features || features.some((id) => choices.features.includes(id))) ? [when.question] : [];
-  const byHand = new Set([...manifest.manualSteps, ...manifest.prerequisites].flatMap(concerns));
+  const byHand = new Set([...manifest.manualSteps, ...manifest.prerequisites].flatMap(askedBy));
   return chosen.length === 0 ? [] : manifest.questions.filter(({ id }) => isByFeature(id) > 1 || (isByFeature(id) === 0 && byHand.has(id)));
 }
 

@@ -12,29 +12,26 @@ import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
-import { type Onboarding, requireOpen } from "./find.ts";
-import { BUSY, NO_PLAN } from "./runs.ts";
+import { isUuid, knownOf, type Onboarding, requireOpen } from "./find.ts";
+import { recipientOf } from "./hand-over.ts";
+import { BUSY, HANDOFF_HOURS, NO_PLAN } from "./runs.ts";
 import { actorOf, record } from "./store.ts";
 
-const HANDOFF_HOURS = 72;
 const PUBLIC_GRAPH = "https://graph.microsoft.com";
 
 /** The plan as it can be taken along; null before features were chosen. */
-export function blueprintOf({ manifest, progress }: Onboarding, now: Date): Blueprint | null {
-  const { choices, signedIn, registrations } = progress;
+export function blueprintOf(onboarding: Onboarding, now: Date): Blueprint | null {
+  const { manifest, progress } = onboarding;
+  const { choices } = progress;
   if (!choices) return null;
   const { GRAPH_URL, BASE_URL } = config();
+  const { tenant, registrations: made } = knownOf(onboarding);
   return {
     manifest,
     choices,
     registrations: provisioning.desiredByHand(manifest, choices),
-    tenant: signedIn ? { id: signedIn.tenantId, domain: signedIn.domain } : null,
-    made: Object.entries(registrations).map(([id, { appId, servicePrincipalId, displayName = "" }]) => ({
-      id,
-      appId,
-      servicePrincipalId,
-      displayName,
-    })),
+    tenant,
+    made,
     portalUrl: BASE_URL,
     graphUrl: GRAPH_URL.startsWith("https:") ? GRAPH_URL : PUBLIC_GRAPH,
     now,
@@ -55,7 +52,7 @@ export async function check(
   if (progress.run && progress.run.outcome !== "failed") return refuse(BUSY);
   const registrations = registrationsFor(manifest, progress.choices);
   const trimmed = Object.fromEntries(registrations.map((each) => [each.id, (appIds[each.id] ?? "").trim().toLowerCase()]));
-  const wrong = registrations.find((each) => !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(trimmed[each.id] ?? ""));
+  const wrong = registrations.find((each) => !isUuid(trimmed[each.id] ?? ""));
   if (wrong)
     return refuse({
       code: "by-hand.application-id",
@@ -79,7 +76,7 @@ export async function check(
 export async function seal(person: SignedIn, id: string, sealed: handoff.SealedElsewhere, now: Date): Promise<Outcome<null, Refusal>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
-  const { progress, contactEmail, tenantId } = found.value;
+  const { progress, adminEmail, tenantId } = found.value;
   if (progress.byHand?.missing.length !== 0 || progress.run)
     return refuse({ code: "by-hand.incomplete", status: 409, message: "Something is still missing in your tenant. Check it again first." });
   const actor = actorOf(person, "admin");
@@ -96,7 +93,7 @@ export async function seal(person: SignedIn, id: string, sealed: handoff.SealedE
     if (before) await handoff.revoke(tx, actor, before.id, "Replaced by a newer one", now);
     await audit.record(tx, id, actor, now, {
       type: "handoff.sent",
-      detail: { handoffId: sealed.id, how: "copied", to: progress.recipient ?? contactEmail },
+      detail: { handoffId: sealed.id, how: "copied", to: recipientOf(found.value) ?? adminEmail },
     });
     return made;
   });

@@ -68,6 +68,14 @@ async function fromRow({ productId, state, ...row }: Row, now: Date): Promise<On
   return { ...row, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
 }
 
+/** What is known of the tenant and of what was made in it; scripts name it. */
+export const knownOf = ({ progress: { signedIn, registrations } }: Pick<Onboarding, "progress">) => ({
+  tenant: signedIn ? { id: signedIn.tenantId, domain: signedIn.domain } : null,
+  registrations: Object.entries(registrations).map(([id, { appId, servicePrincipalId, displayName = "" }]) => ({
+    ...{ id, appId, servicePrincipalId, displayName },
+  })),
+});
+
 /** What the plan needs of the tenant. */
 export const accessOf = ({ manifest, progress: { choices } }: Pick<Onboarding, "manifest" | "progress">): Access => ({
   isWriting: true,

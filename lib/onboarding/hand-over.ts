@@ -1,7 +1,7 @@
 /** From sealed values to the contact: who gets the link, mailing or showing it once, issuing anew, and what the contact's page may know. */
 import * as audit from "../audit/audit.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
-import { registrationsFor } from "../catalogue/selection.ts";
+import { CREDENTIAL_OF, registrationsFor } from "../catalogue/selection.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
@@ -36,26 +36,23 @@ export async function nameRecipient(person: SignedIn, id: string, to: string, no
   return accept(null);
 }
 
-async function takeLink(person: SignedIn, id: string, now: Date): Promise<Outcome<{ link: string; onboarding: Onboarding }, Refusal>> {
-  const found = await requireOpen(person, id, now);
-  if (!found.ok) return found;
-  const { handoff: sealed, run: last } = found.value.progress;
+async function takeLink(person: SignedIn, { progress }: Onboarding, now: Date): Promise<Outcome<string, Refusal>> {
+  const { handoff: sealed, run: last } = progress;
   if (sealed?.state !== "sealed" || last?.outcome !== "done") return refuse(NOT_READY);
-  const link = await handoff.takeLink(sealed.id, person.holdKey, now);
-  return link.ok ? accept({ link: link.value, onboarding: found.value }) : link;
+  return handoff.takeLink(sealed.id, person.holdKey, now);
 }
 
 /** Mails the one-time link to the contact. The link is gone from here afterwards, sent or not: a failure means a new credential. */
 export async function mailHandoff(person: SignedIn, id: string, now: Date): Promise<Outcome<{ to: string }>> {
-  const asked = await requireOpen(person, id, now);
-  if (!asked.ok) return asked;
-  if (!recipientOf(asked.value))
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const to = recipientOf(found.value);
+  if (!to)
     return refuse({ code: "onboarding.recipient", status: 422, message: "Name the person of your own who enters the values first." });
-  const taken = await takeLink(person, id, now);
+  const taken = await takeLink(person, found.value, now);
   if (!taken.ok) return taken;
-  const { onboarding, link } = taken.value;
-  const { customerName, manifest, progress } = onboarding;
-  const to = recipientOf(onboarding)!;
+  const link = taken.value;
+  const { customerName, manifest, progress } = found.value;
   const sent = await notify.send(
     notify.handoffMail({ to, customer: customerName, product: manifest.name, link, expiresAt: new Date(progress.handoff!.expiresAt) }),
   );
@@ -77,14 +74,16 @@ export async function mailHandoff(person: SignedIn, id: string, now: Date): Prom
 
 /** Shows the one-time link, once, to the admin who carries it to the contact. */
 export async function copyHandoff(person: SignedIn, id: string, now: Date): Promise<Outcome<{ link: string }>> {
-  const taken = await takeLink(person, id, now);
+  const found = await requireOpen(person, id, now);
+  if (!found.ok) return found;
+  const onboarding = found.value;
+  const taken = await takeLink(person, onboarding, now);
   if (!taken.ok) return taken;
-  const { onboarding, link } = taken.value;
   await record(id, actorOf(person, "admin"), now, {
     type: "handoff.sent",
     detail: { handoffId: onboarding.progress.handoff!.id, how: "copied", to: recipientOf(onboarding) ?? onboarding.adminEmail },
   });
-  return accept({ link });
+  return accept({ link: taken.value });
 }
 
 /** Throws the credential away and approves a plan that issues another; the run removes the old one. */
@@ -140,13 +139,7 @@ export async function lookAtHandoff(id: string, proof: unknown, now: Date): Prom
 /** The fields that there is something to show for. */
 function fieldsOf(manifest: Manifest, choices: Choices | undefined): HandoffPage["fields"] {
   const kinds = new Set((choices ? registrationsFor(manifest, choices) : []).map(({ credential }) => credential?.kind));
-  const needs: Partial<Record<HandoffPage["fields"][number], "secret" | "certificate" | "federated">> = {
-    "secret-value": "secret",
-    "secret-expiry": "secret",
-    "certificate-thumbprint": "certificate",
-    "federated-subject": "federated",
-  };
-  return manifest.handover.fields.filter((field) => !needs[field] || kinds.has(needs[field]));
+  return manifest.handover.fields.filter((field) => !CREDENTIAL_OF[field] || kinds.has(CREDENTIAL_OF[field]));
 }
 
 /** Reveals, once. The answer is sealed with the link's key: only the contact's browser can open it. */

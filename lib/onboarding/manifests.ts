@@ -10,7 +10,16 @@ import { db, type Transaction } from "../db.ts";
 const processWide = globalThis as { vestibuleManifests?: Map<string, Manifest> };
 const KEPT = 200;
 
-const digestOfManifest = (manifest: Manifest) => createHash("sha256").update(JSON.stringify(manifest)).digest("base64url");
+/** Every request asks for the digest of the catalogue's own manifests, which never change while the process lives. */
+const digests = new WeakMap<Manifest, string>();
+function digestOfManifest(manifest: Manifest): string {
+  let digest = digests.get(manifest);
+  if (!digest) {
+    digest = createHash("sha256").update(JSON.stringify(manifest)).digest("base64url");
+    digests.set(manifest, digest);
+  }
+  return digest;
+}
 
 /** Makes sure that the manifest can be found again by its digest. */
 export async function keep(tx: Transaction, manifest: Manifest, now: Date): Promise<string> {

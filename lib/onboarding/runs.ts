@@ -14,7 +14,7 @@ import { canGiveLink, findForAdmin, type Onboarding, UNKNOWN } from "./find.ts";
 import { actorOf, dropLease, LEASE_MS, record, takeLease } from "./store.ts";
 import { subjectOf } from "./subject.ts";
 
-const HANDOFF_HOURS = 72;
+export const HANDOFF_HOURS = 72;
 export const BUSY = { code: "onboarding.busy", status: 409, message: "A run is going on already; this page shows it live." } as const;
 export const NO_PLAN = {
   code: "onboarding.no-plan",

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Made } from "../audit/events";
 import { readCatalogue } from "../catalogue/catalogue";
 import type { Choices } from "../catalogue/schema";
+import { nothingChosen } from "../catalogue/selection";
 import { RESOURCE_APP_ID } from "../graph/graph";
 import { applicationBody } from "./application";
 import { desired } from "./desired";
@@ -21,15 +22,7 @@ const wanted = (choices: Choices, isCallbackWanted = false) =>
     mayShorten: false,
     consentCallback: { uri: CALLBACK, isWanted: isCallbackWanted },
   });
-const everything: Choices = {
-  features: manifest.features.map(({ id }) => id),
-  variants: {},
-  answers: {},
-  layout: "single",
-  variables: {},
-  instances: {},
-  adopt: {},
-};
+const everything: Choices = { ...nothingChosen, features: manifest.features.map(({ id }) => id) };
 
 /** What a tenant holds once the plan for `choices` was carried out on `before`. */
 function applied(choices: Choices, before: Actual): Actual {

@@ -254,9 +254,7 @@ export async function readBack(
 ): Promise<Actual> {
   const account = registration.consentAccount ? (before.accounts[registration.consentAccount] ?? null) : null;
   const grantIds = Object.values(before.resources).flatMap((resource) =>
-    [null, account]
-      .filter((principal, index) => index === 0 || principal !== null)
-      .map((principal) => delegatedGrantId(servicePrincipalId, resource.servicePrincipalId, principal)),
+    (account ? [null, account] : [null]).map((principal) => delegatedGrantId(servicePrincipalId, resource.servicePrincipalId, principal)),
   );
   const answers = await tenant.batch([
     applicationRequest(registration),

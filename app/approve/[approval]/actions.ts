@@ -2,6 +2,7 @@
 
 import { refresh } from "next/cache";
 import { redirect } from "next/navigation";
+import { SIGNED_OUT } from "@/app/signed-out";
 import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
 import { findSignedIn, missingScopes } from "@/lib/auth/auth";
@@ -9,7 +10,6 @@ import * as approval from "@/lib/onboarding/approval";
 import { accessOf } from "@/lib/onboarding/find";
 import { approvalToken } from "./link";
 
-const SIGNED_OUT = "Your session is over. Reload the page and sign in again; nothing is lost.";
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
 /** Every action here is for somebody who holds the link and signed in to the request's tenant: `approval` refuses others. */

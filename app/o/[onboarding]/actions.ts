@@ -2,6 +2,7 @@
 
 import { refresh } from "next/cache";
 import { redirect } from "next/navigation";
+import { SIGNED_OUT } from "@/app/signed-out";
 import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
 import { findSignedIn, missingScopes } from "@/lib/auth/auth";
@@ -17,7 +18,6 @@ import type { SignedIn } from "@/lib/proof";
 import type { Registered } from "@/lib/provisioning/provisioning";
 import { linkToken } from "./admin";
 
-const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
 /** Every action below is for an admin of the onboarding's tenant: `onboarding` refuses anybody else's session. */
@@ -27,7 +27,7 @@ async function asAdmin<T>(
   then?: (value: T, id: string) => ActionResult | never,
 ): Promise<ActionResult> {
   const person = await findSignedIn();
-  if (!person) return SIGNED_OUT;
+  if (!person) return { refused: SIGNED_OUT };
   const id = text(form, "onboarding");
   const done = await act(person, id, new Date());
   if (!done.ok) {
@@ -86,7 +86,7 @@ export type SearchAnswer = { found: Registered[] } | { refused: string; isConsen
 /** Registrations of the tenant, by the start of their name or by application ID. */
 export async function searchRegistrations(id: string, words: string): Promise<SearchAnswer> {
   const person = await findSignedIn();
-  if (!person) return { ...SIGNED_OUT, isConsentNeeded: false };
+  if (!person) return { refused: SIGNED_OUT, isConsentNeeded: false };
   const found = await onboarding.searchRegistrations(person, id, words, new Date());
   return found.ok
     ? { found: found.value }
@@ -105,7 +105,7 @@ export async function approve(_: ActionResult, form: FormData): Promise<ActionRe
 type Begin = (person: SignedIn, id: string, now: Date) => Promise<Outcome<Started>>;
 async function begin(id: string, hasAsked: boolean, act: Begin): Promise<StartAnswer> {
   const person = await findSignedIn();
-  if (!person) return { refused: SIGNED_OUT.refused, code: "signed-out" };
+  if (!person) return { refused: SIGNED_OUT, code: "signed-out" };
   const started = await act(person, id, new Date());
   if (!started.ok) return { refused: started.refusal.message, code: started.refusal.code };
   const { value: result } = started;
@@ -135,7 +135,7 @@ export type AskResult = { refused?: string; asked?: approval.Asked } | null;
 /** Asks a colleague; the link comes back once. */
 export async function ask(_: AskResult, form: FormData): Promise<AskResult> {
   const person = await findSignedIn();
-  if (!person) return SIGNED_OUT;
+  if (!person) return { refused: SIGNED_OUT };
   const wish = { message: text(form, "message"), to: text(form, "to").trim() || null };
   const asked = await approval.ask(person, text(form, "onboarding"), wish, new Date());
   if (!asked.ok) return { refused: asked.refusal.message };
@@ -158,7 +158,7 @@ export async function prepareConsentPage(_: ActionResult, form: FormData): Promi
 /** The addresses of Microsoft's consent page, each good once, to the admin who passes them on. */
 export async function consentPageLinks(id: string): Promise<{ links: { name: string; link: string }[] } | { refused: string }> {
   const person = await findSignedIn();
-  if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
+  if (!person) return { refused: SIGNED_OUT };
   const links = await consentPage.consentPageLinks(person, id, new Date());
   return links.ok ? { links: links.value } : { refused: links.refusal.message };
 }
@@ -174,7 +174,7 @@ export async function nameRecipient(_: ActionResult, form: FormData): Promise<Ac
 /** The link, once, to the admin who carries it. */
 export async function copyHandoff(id: string): Promise<{ link: string } | { refused: string }> {
   const person = await findSignedIn();
-  if (!person) return { refused: "Your session is over. Reload the page and sign in again; nothing is lost." };
+  if (!person) return { refused: SIGNED_OUT };
   const copied = await handOver.copyHandoff(person, id, new Date());
   return copied.ok ? copied.value : { refused: copied.refusal.message };
 }

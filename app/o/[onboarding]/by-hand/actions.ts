@@ -1,11 +1,11 @@
 "use server";
 
 import { z } from "zod";
+import { SIGNED_OUT } from "@/app/signed-out";
 import { findSignedIn } from "@/lib/auth/auth";
 import * as byHand from "@/lib/onboarding/by-hand";
 
 export type CheckAnswer = { is: "checked" } | { is: "consent-needed" } | { is: "refused"; words: string };
-const SIGNED_OUT = "Your session is over. Reload the page and sign in again; nothing is lost.";
 
 const AppIds = z.record(z.string().max(120), z.string().max(80));
 /** Both actions are for an admin of the onboarding's tenant: `by-hand` refuses anybody else's session. */

@@ -8,6 +8,7 @@ import { refusalOf } from "@/lib/catalogue/selection";
 import { FORMATS, type Format, guide, isFormat, byHand as stepsByHand } from "@/lib/export/export";
 import { blueprintOf } from "@/lib/onboarding/by-hand";
 import { accessOf } from "@/lib/onboarding/find";
+import { recipientOf } from "@/lib/onboarding/hand-over";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
 import { ManualSteps } from "../run/manual-steps";
@@ -27,13 +28,13 @@ export default async function ByHand({
   const { onboarding: id } = await params;
   const { format: asked = "guide" } = await searchParams;
   const { person, subject } = await requireAdmin(id, `/o/${id}/by-hand`);
-  const { manifest, progress, contactEmail, offered } = subject;
+  const { manifest, progress, offered } = subject;
   const now = new Date();
   const plan = blueprintOf(subject, now);
   if (!plan || !progress.choices || refusalOf(manifest, offered, progress.choices)) redirect(`/o/${id}/features`);
   if (progress.run && progress.run.outcome !== "failed") redirect(`/o/${id}/run`);
   const format: Format = isFormat(asked) ? asked : "guide";
-  const { byHand, handoff, recipient, signedIn } = progress;
+  const { byHand, handoff, signedIn } = progress;
   const isComplete = byHand?.missing.length === 0;
   const settings = browserSettings({ ...accessOf(subject), isWriting: false });
   const { prerequisites } = stepsByHand(plan);
@@ -170,7 +171,7 @@ export default async function ByHand({
               <SealForm
                 id={id}
                 tenant={{ id: signedIn?.tenantId ?? "", name: signedIn?.tenantName ?? "" }}
-                contact={recipient ?? contactEmail}
+                contact={recipientOf(subject)}
                 product={manifest.name}
                 handoff={handoff ?? null}
                 registrations={plan.registrations.map((desired) => ({

@@ -66,7 +66,8 @@ export function SealForm({
 }: {
   id: string;
   tenant: { id: string; name: string };
-  contact: string;
+  /** Null: nobody is named, and the admin gives it to whoever enters the values. */
+  contact: string | null;
   product: string;
   handoff: HandoffProgress | null;
   registrations: Registration[];
@@ -75,6 +76,7 @@ export function SealForm({
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [link, setLink] = useState<string | null>(null);
+  const reader = contact ?? "whoever enters the values";
   const asking = registrations.filter(({ needsSecret }) => needsSecret);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -97,14 +99,14 @@ export function SealForm({
   if (link)
     return (
       <Notice live tone="wait" title="This is the only time the link is shown">
-        <p>It was made in your browser; this portal does not know it. Give it to {contact} by a way that you trust.</p>
+        <p>It was made in your browser; this portal does not know it. Give it to {reader} by a way that you trust.</p>
         <div data-testid="handoff-link">
           <CodeBlock text={link} label="the link" />
         </div>
         <p>
           <a
             className={buttonClass({ look: "quiet" })}
-            href={`mailto:${encodeURIComponent(contact)}?subject=${encodeURIComponent(`Values of ${product}`)}&body=${encodeURIComponent(`This link shows the values once:\n\n${link}\n`)}`}
+            href={`mailto:${encodeURIComponent(contact ?? "")}?subject=${encodeURIComponent(`Values of ${product}`)}&body=${encodeURIComponent(`This link shows the values once:\n\n${link}\n`)}`}
           >
             Open it in my mail program
           </a>
@@ -124,7 +126,7 @@ export function SealForm({
           <label key={part} className="block font-medium">
             Secret value of {displayName}
             <span className="block text-[14px] font-normal text-ink-2">
-              Sealed in your browser before it leaves. We cannot try it: {contact} does.
+              Sealed in your browser before it leaves. We cannot try it: {reader} does.
             </span>
             <input
               type="password"

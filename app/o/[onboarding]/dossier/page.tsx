@@ -5,8 +5,8 @@ import { CodeBlock } from "@/components/ui/code-block";
 import { Time } from "@/components/ui/ui";
 import { findSignedIn, scopesFor, WRITING } from "@/lib/auth/auth";
 import type { Choices, Manifest } from "@/lib/catalogue/schema";
-import { manualStepsFor, nothingChosen, prerequisitesFor, registrationsFor, scriptsOf } from "@/lib/catalogue/selection";
-import { findByLink, findForAdmin, type Onboarding } from "@/lib/onboarding/find";
+import { manualStepsFor, nothingChosen, prerequisitesFor, registrationsFor, scriptsOf, variantOf } from "@/lib/catalogue/selection";
+import { findByLink, findForAdmin, knownOf, type Onboarding } from "@/lib/onboarding/find";
 import { linkToken } from "../admin";
 import { PrintButton } from "./print-button";
 
@@ -66,7 +66,7 @@ function features({ manifest, offered, progress }: Onboarding) {
     .filter(({ id }) => (choices ? choices.features.includes(id) : offered.includes(id)))
     .flatMap((feature) => {
       const { variants } = feature;
-      const shown = choices ? variants?.filter(({ id }) => id === (choices.variants[feature.id] ?? variants[0]?.id)) : variants;
+      const shown = choices && variants ? [variantOf(feature, choices)].filter((variant) => variant !== undefined) : variants;
       const ways = shown
         ? shown.map((variant) => ({ title: variant.title, permissions: variant.permissions }))
         : [{ title: null, permissions: [] }];
@@ -127,7 +127,6 @@ export default async function Dossier({ params }: { params: Promise<{ onboarding
     ),
   );
   const steps = manualStepsFor(manifest, choices);
-  const { signedIn } = progress;
   return (
     <>
       <TopBar mark={manifest.name[0] ?? "V"} title={manifest.name} chip={`${customerName} · ${expectedDomain}`} />
@@ -221,7 +220,7 @@ export default async function Dossier({ params }: { params: Promise<{ onboarding
               <li key={step.id}>
                 Afterwards: {step.title} ({OWNER[step.owner]}). {step.body}
                 {scriptsOf(manifest, choices, step, {
-                  tenant: signedIn ? { id: signedIn.tenantId, domain: signedIn.domain } : null,
+                  tenant: knownOf(subject).tenant,
                   registrations: [],
                 })
                   .slice(0, 1)

@@ -4,7 +4,7 @@ import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Pill, Time, type Tone } from "@/components/ui/ui";
 import type { ManualState } from "@/lib/audit/events";
 import { type ManualStep, manualStepsFor, scriptsOf } from "@/lib/catalogue/selection";
-import type { Onboarding } from "@/lib/onboarding/find";
+import { knownOf, type Onboarding } from "@/lib/onboarding/find";
 import { tick } from "../actions";
 import { TickForm } from "../tick-form";
 
@@ -19,15 +19,7 @@ function Step({ subject: { id, manifest, progress }, step }: { subject: Onboardi
   const state = progress.manual[step.id];
   const [word, tone] = STATE[state?.state ?? "todo"];
   const isOpen = !state || state.state === "todo" || state.state === "later";
-  const { signedIn, registrations } = progress;
-  const scripts = progress.choices
-    ? scriptsOf(manifest, progress.choices, step, {
-        tenant: signedIn ? { id: signedIn.tenantId, domain: signedIn.domain } : null,
-        registrations: Object.entries(registrations).map(([registration, { appId, servicePrincipalId, displayName = "" }]) => ({
-          ...{ id: registration, appId, servicePrincipalId, displayName },
-        })),
-      })
-    : [];
+  const scripts = progress.choices ? scriptsOf(manifest, progress.choices, step, knownOf({ progress })) : [];
   return (
     <li className="px-4 py-4 sm:px-5">
       <div className="flex flex-wrap items-start justify-between gap-2">
