@@ -592,6 +592,7 @@ test("nobody of another tenant reads a plan's exports or checks by hand", async 
   await admin.getByRole("link", { name: "Continue" }).click();
   await admin.getByRole("checkbox", { name: "Office 365 connector" }).check();
   await admin.getByRole("button", { name: "Review the plan" }).click();
+  await admin.waitForURL(/\/plan$/);
   const [, id] = /\/o\/([0-9a-f-]{36})/.exec(admin.url())!;
   const own = await admin.request.get(`/o/${id}/export/json`);
   expect([own.status(), own.headers()["content-disposition"]]).toEqual([200, 'attachment; filename="securends-plan.json"']);
