@@ -12,7 +12,15 @@ const headers = [
 export default {
   reactStrictMode: true,
   poweredByHeader: false,
-  serverExternalPackages: ["@electric-sql/pglite", "pglite-prisma-adapter", "nodemailer", "pg"],
+  serverExternalPackages: [
+    "@electric-sql/pglite",
+    "pglite-prisma-adapter",
+    "nodemailer",
+    "pg",
+    "pg-boss",
+    "@azure/identity",
+    "@azure/keyvault-keys",
+  ],
   outputFileTracingIncludes: { "/*": ["lib/catalogue/vendors/*.yaml"] },
   // `npm test` checks types by itself, over the tests too.
   typescript: { ignoreBuildErrors: true },

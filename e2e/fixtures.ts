@@ -85,10 +85,13 @@ export type SandboxState = {
 };
 export const tenantOf = (state: SandboxState, domain: string) => state.tenants.find(({ domains }) => domains.includes(domain))!;
 
-/** The newest mail to somebody, once it has arrived. */
-export async function mailTo(address: string): Promise<{ subject: string; text: string; link: string }> {
-  const newest = async () => (await sandbox.mails()).findLast(({ to }) => to.includes(address));
-  await expect.poll(newest).toBeDefined();
+/** What is mailed later, by the queue: it must not be taken for what a journey waits for. */
+const NOTICE = /^(The values were revealed|Somebody else may|It does not work yet|Nobody opened|The one-time link is locked)/;
+/** The newest mail to somebody, once it has arrived; without `about`, one that carries a link or an answer. */
+export async function mailTo(address: string, about?: RegExp): Promise<{ subject: string; text: string; link: string }> {
+  const newest = async () =>
+    (await sandbox.mails()).findLast(({ to, subject }) => to.includes(address) && (about ? about.test(subject) : !NOTICE.test(subject)));
+  await expect.poll(newest, { timeout: 20_000 }).toBeDefined();
   const { subject, text } = (await newest())!;
   return { subject, text, link: /https?:\/\/\S+/.exec(text)![0] };
 }
@@ -214,4 +217,28 @@ export async function grantedRoles(): Promise<string[]> {
     applications: { servicePrincipals: { roles: string[] }[] }[];
   };
   return answer.applications[0]?.servicePrincipals[0]?.roles ?? [];
+}
+
+/** The admin sends the link, with the challenge that is offered first: a code by mail. */
+export async function sendLink(admin: Page, contact: string) {
+  await admin.getByRole("button", { name: `Send the link to ${contact}` }).click();
+  await expect(admin.getByRole("heading", { level: 1, name: "Handed over to the contact" })).toBeVisible();
+}
+/** The admin takes the link, which then asks for nothing. */
+export async function takeLink(admin: Page): Promise<string> {
+  await admin.getByRole("radio", { name: /^Nothing/ }).check();
+  await admin.getByRole("checkbox", { name: /I accept that a scanner/ }).check();
+  await admin.getByRole("button", { name: "Show the link, to give it myself" }).click();
+  return admin.getByTestId("handoff-link").innerText();
+}
+/** The contact asks for a code, reads it in their mailbox, and reveals. */
+export async function revealWithCode(contact: Page, address: string) {
+  const before = (await sandbox.mails()).filter(({ to }) => to.includes(address)).length;
+  await contact.getByRole("button", { name: /^Mail (a code to|another code)/ }).click();
+  await expect.poll(async () => (await sandbox.mails()).filter(({ to }) => to.includes(address)).length).toBeGreaterThan(before);
+  const { subject, text } = (await sandbox.mails()).findLast(({ to }) => to.includes(address))!;
+  expect(subject).toContain("Your code");
+  await contact.getByLabel("The code of the mail").fill(/\b[A-Z2-9]{4}-[A-Z2-9]{4}\b/.exec(text)![0]);
+  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await expect(contact.getByText("Shown once: store them now", { exact: false })).toBeVisible();
 }

@@ -13,8 +13,11 @@ import {
   mailTo,
   onboardingId,
   provisioned,
+  revealWithCode,
   sandbox,
+  sendLink,
   stack,
+  takeLink,
   tenantOf,
   test,
 } from "./fixtures";
@@ -102,8 +105,7 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await expect(mailbox).toContainText("“Done for support@ and sales@”");
   await expect(mailbox).toContainText("Adele Vance");
 
-  await admin.getByRole("button", { name: /Send the link to maria/ }).click();
-  await expect(admin.getByRole("heading", { level: 1, name: "Handed over to the contact" })).toBeVisible();
+  await sendLink(admin, "maria@cirrus.example");
   await expect(row).toContainText("Handed over");
 
   const mail = await mailTo("maria@cirrus.example");
@@ -116,7 +118,7 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await contact.goto(mail.link);
   await expect(contact.getByText("after reveal").first(), "opening consumes nothing").toBeVisible();
   await expectAccessible(contact);
-  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await revealWithCode(contact, "maria@cirrus.example");
   await expect(contact.getByRole("heading", { level: 1 })).toHaveText("Values from Contoso Ltd for Cirrus Connect");
   const secret = await shownValue(contact, "Client secret value");
   const revealed = {
@@ -169,8 +171,7 @@ test("without Active Directory the application may not read groups", async ({ br
   await chooseAndApprove(admin, ["Outlook Calendar"]);
   await acceptConsent(admin);
   await provisioned(admin);
-  await admin.getByRole("button", { name: "Show the link, to give it myself" }).click();
-  const handoff = await admin.getByTestId("handoff-link").innerText();
+  const handoff = await takeLink(admin);
   const contact = await (await browserFor(browser)).newPage();
   await contact.goto(handoff);
   await contact.getByRole("button", { name: "Reveal the values once" }).click();
@@ -206,10 +207,10 @@ test("a product that is only a file in CATALOGUE_DIR is onboarded in another ten
       web: { redirectUris: ["https://backup.northwind.example/callback"] },
     },
   ]);
-  await admin.getByRole("button", { name: /Send the link to ops/ }).click();
+  await sendLink(admin, "ops@northwind.example");
   const contact = await (await browserFor(browser)).newPage();
   await contact.goto((await mailTo("ops@northwind.example")).link);
-  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await revealWithCode(contact, "ops@northwind.example");
   const call = await foreignClient({
     applicationId: await shownValue(contact, "Application (client) ID"),
     tenantId: await shownValue(contact, "Tenant (directory) ID"),

@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   provisioning: ["catalogue", "graph", "handoff", "audit", "auth", "kernel"],
   handoff: ["audit", "kernel"],
   audit: ["catalogue", "kernel"],
-  notify: ["kernel"],
+  notify: ["audit", "kernel"],
   graph: ["kernel"],
   auth: ["kernel"],
   catalogue: ["kernel"],
@@ -53,6 +53,8 @@ const FURTHER_DOORS = [
   "lib/onboarding/by-hand.ts",
   "lib/onboarding/consent-page.ts",
   "lib/onboarding/hand-over.ts",
+  "lib/onboarding/contact.ts",
+  "lib/onboarding/upkeep.ts",
   // What two editions of a manifest differ in is a question of its own, and pure.
   "lib/catalogue/differences.ts",
 ];

@@ -42,6 +42,17 @@ const Env = z.object({
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must start with smtp:// or smtps://"),
   MAIL_FROM: z.string().min(3).default("Vestibule <no-reply@localhost>"),
   VESTIBULE_KEYS: keyRing,
+  /** A key in Azure Key Vault that wraps what handoffs are sealed with, in place of VESTIBULE_KEYS. */
+  KEY_VAULT_KEY: z
+    .string()
+    .optional()
+    .transform((text) => text || undefined)
+    .refine(
+      (url) => url === undefined || /^https:\/\/[^/]+\/keys\/[\w-]+$/.test(url),
+      "must be the key's address without a version, such as https://my-vault.vault.azure.net/keys/vestibule",
+    ),
+  /** How many reverse proxies of your own stand in front: whose X-Forwarded-For entries are believed. */
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 });
 export type Config = z.infer<typeof Env>;
 

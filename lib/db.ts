@@ -11,12 +11,18 @@ export type { Prisma } from "../prisma/client/client.ts";
 /** Prisma's driver for a PostgreSQL server, or for the embedded PGlite folder when no URL is given. */
 export function databaseAdapter({ url, folder }: { url?: string | undefined; folder: string }) {
   if (url) return new PrismaPg({ connectionString: url, max: 10 });
-  mkdirSync(folder, { recursive: true });
-  return new PrismaPGlite(new PGlite(path.join(folder, "database")));
+  return new PrismaPGlite(embedded(folder));
 }
 
 // Next bundles each route by itself; the embedded database must be opened once for the process.
-const processWide = globalThis as { vestibuleDb?: PrismaClient };
+const processWide = globalThis as { vestibuleDb?: PrismaClient; vestibuleEmbedded?: PGlite };
+
+/** The embedded database of this process, for the one thing that does not go through Prisma: the queue of jobs. */
+export function embedded(folder: string): PGlite {
+  mkdirSync(folder, { recursive: true });
+  processWide.vestibuleEmbedded ??= new PGlite(path.join(folder, "database"));
+  return processWide.vestibuleEmbedded;
+}
 
 /** The database of this process. Inside a transaction use its `tx`: the embedded database has one connection. */
 export function db(): PrismaClient {

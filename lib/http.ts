@@ -3,7 +3,11 @@ import type { Refusal } from "./outcome.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 export const json = (body: unknown, status = 200) => Response.json(body, { status, headers: NO_STORE });
-export const refusalAsJson = ({ code, status, message }: Refusal) => json({ code, message }, status);
+export const refusalAsJson = ({ code, status, message, retryAt }: Refusal) => {
+  const answer = json({ code, message, ...(retryAt ? { retryAt: retryAt.toISOString() } : {}) }, status);
+  if (retryAt) answer.headers.set("retry-after", String(Math.max(1, Math.ceil((retryAt.getTime() - Date.now()) / 1000))));
+  return answer;
+};
 
 /** A published JSON Schema: editors of other origins may read it. */
 export const schemaAnswer = (schema: unknown) =>
@@ -33,6 +37,57 @@ export async function jsonObject(request: Request): Promise<Record<string, unkno
   } catch {
     return null;
   }
+}
+
+/** Set by the server itself on every request (start-up.ts); whatever a client sends under this name is overwritten. */
+export const CLIENT_ADDRESS = "x-vestibule-client-address";
+
+/** Somebody without an account: their address, and the little of them that receipts keep. */
+export type Visitor = { address: string; network: string; browser: string };
+
+/** The address cut to its network: /24 of IPv4, /48 of IPv6. */
+export function networkOf(address: string): string {
+  const v4 = /(?:^|:)(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/.exec(address);
+  if (v4) return `${v4[1]}.0/24`;
+  const [head = ""] = address.toLowerCase().split("%");
+  const [before = "", after] = head.split("::");
+  const left = before.split(":").filter(Boolean);
+  const right = after?.split(":").filter(Boolean) ?? [];
+  const groups = after === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right];
+  return groups.length === 8
+    ? `${groups
+        .slice(0, 3)
+        .map((group) => group.replace(/^0+(?=.)/, ""))
+        .join(":")}::/48`
+    : "unknown";
+}
+
+const BROWSERS: readonly (readonly [RegExp, string])[] = [
+  [/bot|crawl|spider|preview|scan|slurp|facebookexternalhit|headless|curl|wget|python|okhttp|go-http|axios|node/i, "a program"],
+  [/Edg(e|A|iOS)?\//, "Edge"],
+  [/OPR\//, "Opera"],
+  [/Firefox\/|FxiOS/, "Firefox"],
+  [/Chrome\/|CriOS/, "Chrome"],
+  [/Safari\//, "Safari"],
+];
+/** The family, no version: enough for an admin to say "that was not me". */
+const browserOf = (agent: string) => BROWSERS.find(([pattern]) => pattern.test(agent))?.[1] ?? "another program";
+
+export function visitorOf(request: Request): Visitor {
+  const address = request.headers.get(CLIENT_ADDRESS) ?? "";
+  return { address, network: networkOf(address), browser: browserOf(request.headers.get("user-agent") ?? "") };
+}
+
+/**
+ * Who a request comes from: the peer itself, or, behind `proxies` reverse proxies of one's own, what the outermost of them
+ * wrote into X-Forwarded-For. Entries further left are the client's own words.
+ */
+export function clientAddress(peer: string, forwardedFor: string | undefined, proxies: number): string {
+  const hops = (forwardedFor ?? "")
+    .split(",")
+    .map((hop) => hop.trim())
+    .filter(Boolean);
+  return (proxies > 0 && hops.at(-proxies)) || peer;
 }
 
 const WATCH_MS = 500;

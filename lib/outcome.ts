@@ -3,6 +3,7 @@ export type Refusal<Code extends string = string> = {
   readonly code: Code; // stable and dotted: "handoff.gone"
   readonly status: 403 | 404 | 409 | 410 | 422 | 429 | 503;
   readonly message: string; // fit to show: what happened, what to do, who can
+  readonly retryAt?: Date; // when trying again makes sense
 };
 
 export type Outcome<T, R extends Refusal = Refusal> =

@@ -258,3 +258,84 @@ export const GRAPH_WORDS: Readonly<Record<GraphMeaning, Words>> = {
     who: "The vendor's support",
   },
 };
+
+const CONTACT_AND_ADMIN = "The contact, or you";
+/**
+ * What a vendor's contact meets when the product signs in with the handed-over values, and why as a rule. The same numbers
+ * of Entra ID as above, seen from the application's side.
+ */
+const CLIENT_WORDS: Readonly<Record<number, Words>> = {
+  7000215: {
+    code: "client.secret-wrong",
+    message:
+      "Microsoft does not take the secret. As a rule the Secret ID was entered in place of the secret value, or a character is missing.",
+    action: "Enter the secret value again. It is not shown a second time: if it was not stored, issue a new credential.",
+    who: CONTACT_AND_ADMIN,
+  },
+  7000222: {
+    code: "client.secret-expired",
+    message: "The secret has expired.",
+    action: "Issue a new credential and hand it over.",
+    who: YOU,
+  },
+  700016: {
+    code: "client.application-unknown",
+    message:
+      "Microsoft does not find the application in the tenant that the product signs in to. As a rule tenant ID and application ID were mixed up, or one is of another customer.",
+    action: "Compare both IDs with those on this page.",
+    who: "The contact",
+  },
+  90002: {
+    code: "client.tenant-unknown",
+    message: "The tenant ID or the domain that was entered does not exist.",
+    action: "Enter the tenant ID of this page.",
+    who: "The contact",
+  },
+  65001: {
+    code: "client.not-consented",
+    message: "The product asks for a permission that was not granted.",
+    action:
+      "Compare the plan with your tenant now. If nothing is missing there, the product asks for more than its vendor says: tell the vendor.",
+    who: YOU,
+  },
+  50011: {
+    code: "client.redirect-missing",
+    message: "The product signs in with a redirect URI that the application does not have.",
+    action:
+      "Compare the redirect URIs letter by letter, with and without a slash at the end. Change the value on the checklist and approve the plan.",
+    who: CONTACT_AND_ADMIN,
+  },
+  7000229: {
+    code: "client.service-principal-missing",
+    message: "The application has no service principal in your tenant: it was deleted, or it is seconds old.",
+    action: "Compare the plan with your tenant now and approve what is missing.",
+    who: YOU,
+  },
+  53003: {
+    code: "client.blocked",
+    message: "A Conditional Access policy of your tenant blocks the application.",
+    action: "Ask the owner of the policy to exclude the application, by its application ID, or to allow the place that it signs in from.",
+    who: POLICY_OWNER,
+  },
+  700027: {
+    code: "client.certificate-wrong",
+    message: "The certificate that the product signs with is not the one that was registered.",
+    action: "Compare the thumbprints; register the other certificate on the checklist if it is the right one.",
+    who: CONTACT_AND_ADMIN,
+  },
+  50105: {
+    code: "client.assignment-needed",
+    message: "Only assigned people may use the application, and this one is not.",
+    action: "Assign them under Enterprise applications, or set Assignment required to No.",
+    who: ADMIN,
+  },
+};
+const UNKNOWN_TO_US: Words = {
+  code: "client.other",
+  message: "We have no explanation for this one.",
+  action: "Compare the plan with your tenant now. If nothing is missing there, pass the error on to the vendor’s support.",
+  who: "You, then the vendor’s support",
+};
+
+/** The likely cause of what a contact reports, from the number in it. */
+export const causeOf = (aadsts: string | null): Words => CLIENT_WORDS[Number(aadsts?.replace("AADSTS", ""))] ?? UNKNOWN_TO_US;

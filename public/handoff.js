@@ -21,9 +21,28 @@
     node.addEventListener("click", act);
     return node;
   };
+  let isFirst = true;
+  // What is new is read out from its heading; the first view is read by itself.
   const show = (heading, ...nodes) => {
     title.textContent = heading;
     content.replaceChildren(...nodes);
+    if (!isFirst) title.focus();
+    isFirst = false;
+  };
+  const inputField = (label, attributes = {}) => {
+    const box = text("label", label);
+    const input = Object.assign(document.createElement(attributes.rows ? "textarea" : "input"), {
+      autocomplete: "off",
+      spellcheck: false,
+      ...attributes,
+    });
+    box.append(input);
+    return { box, input };
+  };
+  const says = () => {
+    const node = text("p", "", "said");
+    node.setAttribute("role", "status");
+    return node;
   };
   const instant = (value) =>
     new Intl.DateTimeFormat(undefined, {
@@ -51,16 +70,18 @@
       256,
     );
   }
-  async function ask(what) {
+  async function ask(what, more = {}) {
     const proof = encode(await derive("handoff/v1/proof"));
     const answer = await fetch(`/api/h/${handoff}/${what}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ proof }),
+      body: JSON.stringify({ proof, ...more }),
       cache: "no-store",
     });
     return { ok: answer.ok, status: answer.status, body: await answer.json() };
   }
+  const unreachable = () => "The portal cannot be reached. Nothing was used up. Check your connection and try again.";
+  const whyNot = ({ message, retryAt }) => (retryAt ? `${message} Again from ${instant(retryAt)}.` : message);
   async function decrypt({ boundTo, inner }) {
     const sealed = bytesOf(inner);
     const key = await crypto.subtle.importKey("raw", await derive("handoff/v1/enc"), "AES-GCM", false, ["decrypt"]);
@@ -73,17 +94,13 @@
   }
 
   function keyBox(message) {
-    const label = text("label", "The link, or the part after #");
-    const input = document.createElement("input");
-    input.autocomplete = "off";
-    input.spellcheck = false;
-    label.append(input);
+    const { box, input } = inputField("The link, or the part after #");
     const go = () => {
       keyText = input.value.trim().replace(/^.*(?:#|%(?:25)*23)/, "");
       void open();
     };
     input.addEventListener("keydown", (event) => event.key === "Enter" && go());
-    show("The link is not complete", text("p", message), label, button("Open", go, "primary"));
+    show("The link is not complete", text("p", message), box, button("Open", go, "primary"));
     input.focus();
   }
 
@@ -152,19 +169,117 @@
       : payload.federatedSubject
         ? "No client secret: it signs in with tokens of its own cloud."
         : "No client secret: these permissions are used by an account that signs in.";
-  const used = (view) =>
+  function files(parts) {
+    const details = document.createElement("details");
+    details.append(
+      text("summary", "Save as a file"),
+      text("p", "A file with a secret in it stays where it was saved. Delete it once the values are stored."),
+    );
+    const save = (name, body) => {
+      const link = Object.assign(document.createElement("a"), {
+        href: URL.createObjectURL(new Blob([body], { type: "text/plain" })),
+        download: name,
+      });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    };
+    const env = parts.flatMap((payload, index) => {
+      const prefix = parts.length > 1 ? `APP_${index + 1}_` : "";
+      const line = (name, value) =>
+        value ? [`${prefix}${name}=${/^[\w.~-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`}`] : [];
+      return [
+        ...line("AZURE_TENANT_ID", payload.tenantId),
+        ...line("AZURE_CLIENT_ID", payload.applicationId),
+        ...line("AZURE_CLIENT_SECRET", payload.secretValue),
+      ];
+    });
+    details.append(
+      button("Download as .json", () => save("values.json", JSON.stringify(parts, null, 2))),
+      button("Download as .env", () => save("values.env", `${env.join("\n")}\n`)),
+    );
+    return details;
+  }
+
+  // Asked once the values are entered, on this page or later with the same link.
+  function afterwards(view) {
+    const box = document.createElement("section");
+    const told = says();
+    const tell = async (word, words, error) => {
+      try {
+        const answer = await ask("said", { word, error });
+        told.textContent = answer.ok ? words : whyNot(answer.body);
+      } catch {
+        told.textContent = unreachable();
+      }
+    };
+    const { box: errorBox, input: error } = inputField("The error that the product shows", { rows: 3 });
+    const failing = document.createElement("details");
+    failing.append(
+      text("summary", "It does not work"),
+      errorBox,
+      button("Send it to the admin", () => tell("failing", `Sent. ${view.customer} sees it with its likely cause.`, error.value)),
+    );
+    box.append(
+      text("h2", view.saidOk ? "You said that it works" : "Have you entered the values?"),
+      button("It works", () => tell("confirmed", `Thank you. ${view.customer} is told.`), view.saidOk ? "" : "primary"),
+      failing,
+      told,
+    );
+    return box;
+  }
+
+  function used(view) {
+    const told = says();
+    const report = button("It wasn’t me", async () => {
+      try {
+        const answer = await ask("said", { word: "reported" });
+        told.textContent = answer.ok
+          ? `${view.customer} is alarmed by mail and can take the secret away at once. Tell ${view.admin} by phone, too.`
+          : whyNot(answer.body);
+      } catch {
+        told.textContent = unreachable();
+      }
+    });
     show(
       "These values were revealed already",
       text("p", `They were shown once, on ${instant(view.revealedAt)}. Nothing is left here.`),
-      text("p", "If that was not you, tell the customer's admin at once: they can remove the secret and issue another."),
+      text(
+        "p",
+        view.wasReported ? "You said that it was not you. The admin knows." : `If that was not you, say so at once, or call ${view.admin}:`,
+      ),
+      report,
+      told,
+      afterwards(view),
     );
+  }
 
-  async function reveal(view) {
-    show("Revealing", text("p", "One moment."));
-    const answer = await ask("reveal");
-    if (!answer.ok) return open();
-    const parts = await Promise.all(answer.body.map(decrypt));
-    const nodes = [text("p", "Shown once: store them now. Reloading or leaving this page throws them away.", "notice")];
+  async function reveal(view, answer, told, press) {
+    press.disabled = true;
+    told.textContent = "One moment.";
+    let given;
+    try {
+      given = await ask("reveal", answer);
+    } catch {
+      told.textContent = "The answer did not arrive. If it was revealed, opening the link again says so; then ask for a new one.";
+      press.disabled = false;
+      return;
+    }
+    if (!given.ok) {
+      if (given.status === 410)
+        return given.body.code === "handoff.locked" ? show("This link is locked", text("p", given.body.message)) : open();
+      told.textContent = whyNot(given.body);
+      press.disabled = false;
+      return;
+    }
+    let parts;
+    try {
+      parts = await Promise.all(given.body.map(decrypt));
+    } catch {
+      return show("The values could not be decrypted", text("p", "They are used up. Ask the sender for a new link."));
+    }
+    const nodes = [
+      text("p", "Shown once: store them now. Reloading or leaving this page throws them away, and so do five minutes.", "notice"),
+    ];
     const [first] = parts;
     const alone = parts.length === 1;
     for (const name of view.fields.filter((each) => alone || SHARED.includes(each))) {
@@ -178,14 +293,93 @@
       );
     if (alone && first.secretValue === null) nodes.push(text("p", whyNoSecret(first), "note"));
     if (view.note) nodes.push(text("p", view.note, "note"));
+    nodes.push(files(parts));
+    let isHidden = false;
     const hide = () => {
+      if (isHidden) return;
+      isHidden = true;
       nodes.length = 0;
-      used({ revealedAt: new Date().toISOString() });
+      parts = null;
+      used({ ...view, revealedAt: new Date().toISOString() });
     };
-    nodes.push(button("I have stored them, hide", hide));
+    nodes.push(
+      button(
+        "I have stored them, hide",
+        () => {
+          void ask("said", { word: "saved" }).catch(() => {});
+          hide();
+        },
+        "primary",
+      ),
+    );
     show(`Values from ${view.customer} for ${view.product}`, ...nodes);
     setTimeout(hide, 5 * 60_000);
-    addEventListener("pagehide", () => content.replaceChildren());
+    addEventListener("pagehide", () => {
+      isHidden = true;
+      nodes.length = 0;
+      parts = null;
+      content.replaceChildren();
+    });
+  }
+
+  // What the admin chose to ask for besides the link; no scanner can answer it.
+  function challenge(view) {
+    const told = says();
+    const box = document.createElement("div");
+    const press = (answer) => {
+      const go = button("Reveal the values once", () => reveal(view, answer(), told, go), "primary");
+      return go;
+    };
+    const onEnter = (input, go) => input.addEventListener("keydown", (event) => event.key === "Enter" && go.click());
+    if (view.challenge === "code") {
+      const { box: codeBox, input } = inputField("The code of the mail", {
+        autocapitalize: "characters",
+        inputMode: "text",
+        maxLength: 12,
+      });
+      const go = press(() => ({ code: input.value }));
+      onEnter(input, go);
+      const send = button(
+        `Mail a code to ${view.recipient}`,
+        async () => {
+          send.disabled = true;
+          told.textContent = "One moment.";
+          try {
+            const answer = await ask("code");
+            told.textContent = answer.ok ? `A code is on its way to ${answer.body.to}. It works for ten minutes.` : whyNot(answer.body);
+            if (answer.ok && !codeBox.isConnected) {
+              send.textContent = "Mail another code";
+              send.className = "";
+              box.prepend(codeBox, go);
+            }
+            if (answer.ok) input.focus();
+          } catch {
+            told.textContent = unreachable();
+          }
+          send.disabled = false;
+        },
+        "primary",
+      );
+      box.append(send);
+    } else if (view.challenge === "passphrase") {
+      const { box: phraseBox, input } = inputField("The passphrase that the sender tells you", { maxLength: 200 });
+      const go = press(() => ({ passphrase: input.value }));
+      onEnter(input, go);
+      box.append(phraseBox, go);
+    } else if (view.challenge === "sign-in") {
+      const link = Object.assign(text("a", `Sign in as ${view.recipient}`), {
+        href: "/sign-in?to=/signed-in",
+        target: "_blank",
+        rel: "noopener",
+      });
+      box.append(
+        text("p", view.signedInAs ? `You are signed in as ${view.signedInAs}.` : "Sign in in a new tab, then come back to this one."),
+        link,
+        press(() => ({})),
+      );
+    } else box.append(press(() => ({})));
+    box.append(told);
+    return box;
   }
 
   async function open() {
@@ -202,12 +396,12 @@
         button("Try again", open, "primary"),
       );
     }
-    if (!answer.ok) return show("This link doesn’t open anything", text("p", answer.body.message ?? "Ask the sender for a new one."));
+    if (!answer.ok) return show("This link doesn’t open anything", text("p", whyNot(answer.body)));
     const view = answer.body;
     if (view.state === "revealed") return used(view);
     if (view.state !== "pending")
       return show(
-        view.state === "expired" ? "This link has expired" : "This link was withdrawn",
+        view.state === "expired" ? "This link has expired" : view.state === "locked" ? "This link is locked" : "This link was withdrawn",
         text("p", `The values in it were deleted. Ask ${view.customer} for a new link.`),
       );
     const list = document.createElement("div");
@@ -227,15 +421,8 @@
       `${view.customer} sends you the values for ${view.product}`,
       lead,
       list,
-      button(
-        "Reveal the values once",
-        () =>
-          void reveal(view).catch(() =>
-            show("The values could not be decrypted", text("p", "They are used up. Ask the sender for a new link.")),
-          ),
-        "primary",
-      ),
-      text("p", `Opening this page used nothing up. If you did not expect it, close it and tell ${view.customer}.`, "note"),
+      challenge(view),
+      text("p", `Opening this page used nothing up. If you did not expect it, close it and tell ${view.admin}.`, "note"),
     );
   }
   // The whole link pasted over this one changes only the part after #.

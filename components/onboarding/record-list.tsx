@@ -40,17 +40,34 @@ const WORDS: Record<AuditEvent["type"], string> = {
   "graph.called": "Call to Microsoft Graph",
   "manual.changed": "Manual step changed",
   "credential.discarded": "Credential discarded",
+  "credential.rotated": "Rotation asked for: a new secret beside the old one",
+  "credential.removal-due": "Secrets to be removed",
+  "credential.reminded": "Reminder of a secret's end sent",
   "handoff.created": "Handoff created",
   "handoff.sent": "Handoff link given out",
   "handoff.mail-failed": "Handoff link could not be mailed",
   "handoff.opened": "Handoff page opened",
+  "handoff.code-sent": "Code mailed to the contact",
+  "handoff.code-failed": "Code could not be mailed",
+  "handoff.challenge-failed": "Wrong answer to the challenge",
+  "handoff.locked": "Handoff locked after too many wrong answers",
   "handoff.revealed": "Values revealed to the contact",
+  "handoff.saved": "Contact has stored the values",
+  "handoff.reported": "Contact says: it was not me",
+  "handoff.confirmed": "Contact says: it works",
+  "handoff.failing": "Contact says: it does not work",
   "handoff.expired": "Handoff expired unopened",
   "handoff.revoked": "Handoff revoked",
 };
 export const wordsOf = (type: string) => (WORDS as Record<string, string>)[type] ?? type;
 
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** Where a visitor without an account came from. */
+function seen({ seen: from }: Record<string, unknown>): string {
+  const { network, browser } = (from ?? {}) as { network?: string; browser?: string };
+  return network ? `from ${network}, with ${browser}` : "";
+}
 
 function summary({ type, detail }: AuditRecord): string {
   if (type === "graph.called")
@@ -72,6 +89,12 @@ function summary({ type, detail }: AuditRecord): string {
   if (type === "admin.signed-in") return `${text(detail.tenantName)} (${text(detail.domain)})`;
   if (type === "tenant.refused") return `${text(detail.tenantName)}, expected ${text(detail.expectedDomain)}`;
   if (type === "plan.approved") return `${(detail.operations as unknown[]).length} operations`;
+  if (type === "credential.reminded") return `${text(detail.days)} days left, to ${(detail.to as string[]).join(", ")}`;
+  if (type === "credential.removal-due") return text(detail.reason);
+  if (type === "handoff.challenge-failed") return `${text(detail.tries)} of 10, ${seen(detail)}`;
+  if (type === "handoff.failing") return text(detail.said);
+  if (type === "handoff.revealed" && detail.how === "machine") return "by the vendor's own system";
+  if (["handoff.opened", "handoff.revealed", "handoff.saved", "handoff.reported", "handoff.confirmed"].includes(type)) return seen(detail);
   if (type === "handoff.sent") return `${text(detail.how)}, for ${text(detail.to)}`;
   return typeof detail.to === "string" ? detail.to : "";
 }

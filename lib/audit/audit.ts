@@ -61,6 +61,14 @@ const hashOf = (onboardingId: string, prevHash: string, record: Pick<AuditRecord
     )
     .digest("hex");
 
+/** When the first of its secrets ends. */
+function firstEnd({ registrations }: Progress): Date | null {
+  const [first] = Object.values(registrations)
+    .flatMap(({ secretEndsAt }) => (secretEndsAt ? [secretEndsAt] : []))
+    .sort();
+  return first ? new Date(first) : null;
+}
+
 /**
  * Appends events to one onboarding's trail and moves its status along. Locks the onboarding's row, so that two
  * writers follow each other. Returns the progress afterwards.
@@ -94,6 +102,7 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
       waitingFor,
       waitingSince: new Date(since),
       tenantId: state.signedIn?.tenantId ?? null,
+      credentialEndsAt: firstEnd(state),
       ...(latest ? { lastEvent: latest.type, lastEventAt: at } : {}),
     },
     select: { id: true },

@@ -22,7 +22,11 @@ export type RegistrationFacts = {
   verifiedKeyId?: string | null;
   /** Credentials that a call may have made without our learning of it, by name, until it is proved that none is left. */
   openCredentials?: OpenCredential[];
+  /** Secrets that a newer one takes the place of, and that stay valid until everything works with it. */
+  formerKeys?: FormerKey[];
 };
+/** `endsAt`: until when both are valid; the older one is to be removed then at the latest. */
+export type FormerKey = { keyId: string; endsAt: string };
 
 export type StepFailure = {
   message: string;
@@ -101,7 +105,7 @@ export type AuditEvent =
   | { type: "consent-page.returned"; detail: { error: string | null } }
   | {
       type: "run.started";
-      detail: { runId: string; steps: { id: string; title: string }[]; kind?: "provision" | "approval" | "undo" };
+      detail: { runId: string; steps: { id: string; title: string }[]; kind?: "provision" | "approval" | "undo" | "removal" };
     }
   | {
       type: "run.finished";
@@ -155,10 +159,27 @@ export type AuditEvent =
       detail: { registrations: Record<string, RegistrationFacts>; missing: string[] };
     }
   | { type: "credential.discarded"; detail: { reason: string } }
+  | { type: "credential.rotated"; detail: { overlapEndsAt: string } }
+  | { type: "credential.removal-due"; detail: { keys: Record<string, string[]>; reason: string } }
+  | { type: "credential.reminded"; detail: { registration: string; keyId: string; days: number; to: string[] } }
   | { type: "handoff.created"; detail: { handoffId: string; expiresAt: string } }
-  | { type: "handoff.sent"; detail: { handoffId: string; how: "mailed" | "copied"; to: string } }
+  | { type: "handoff.sent"; detail: { handoffId: string; how: "mailed" | "copied" | "machine"; to: string } & Partial<HandoffTerms> }
   | { type: "handoff.mail-failed"; detail: { handoffId: string; to: string; reason: string } }
-  | { type: "handoff.opened"; detail: { handoffId: string } }
-  | { type: "handoff.revealed"; detail: { handoffId: string } }
-  | { type: "handoff.expired"; detail: { handoffId: string } }
+  | { type: "handoff.opened"; detail: { handoffId: string; seen?: Seen } }
+  | { type: "handoff.code-sent"; detail: { handoffId: string; to: string; seen: Seen } }
+  | { type: "handoff.code-failed"; detail: { handoffId: string; to: string } }
+  | { type: "handoff.challenge-failed"; detail: { handoffId: string; tries: number; seen: Seen } }
+  | { type: "handoff.locked"; detail: { handoffId: string; tries: number } }
+  | { type: "handoff.revealed"; detail: { handoffId: string; how?: "page" | "machine"; seen?: Seen } }
+  | { type: "handoff.saved"; detail: { handoffId: string; seen: Seen } }
+  | { type: "handoff.reported"; detail: { handoffId: string; seen: Seen } }
+  | { type: "handoff.confirmed"; detail: { handoffId: string; seen?: Seen } }
+  | { type: "handoff.failing"; detail: { handoffId: string; code: string | null; said: string; seen?: Seen } }
+  | { type: "handoff.expired"; detail: { handoffId: string; removes?: boolean } }
   | { type: "handoff.revoked"; detail: { handoffId: string; reason: string } };
+
+/** Where a visitor without an account came from: a cut address (/24 or /48) and the family of the browser. */
+export type Seen = { network: string; browser: string };
+export type Challenge = "code" | "passphrase" | "sign-in" | "none";
+/** On which terms a link was given out. */
+export type HandoffTerms = { challenge: Challenge; expiresAt: string; removes: boolean };

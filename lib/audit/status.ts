@@ -3,7 +3,18 @@
  * Nobody sets a status; replaying the same trail gives the same one.
  */
 import type { Choices } from "../catalogue/schema.ts";
-import type { Actor, ApprovalItem, AuditEvent, Made, ManualState, RegistrationFacts, StepFailure, StepOutcome } from "./events.ts";
+import type {
+  Actor,
+  ApprovalItem,
+  AuditEvent,
+  Challenge,
+  Made,
+  ManualState,
+  RegistrationFacts,
+  Seen,
+  StepFailure,
+  StepOutcome,
+} from "./events.ts";
 
 export type StepState = "todo" | "running" | "waiting" | StepOutcome;
 export type Step = {
@@ -20,15 +31,30 @@ export type Step = {
 };
 export type HandoffProgress = {
   id: string;
-  state: "sealed" | "sent" | "opened" | "revealed" | "expired" | "revoked";
+  state: "sealed" | "sent" | "opened" | "revealed" | "expired" | "revoked" | "locked";
   expiresAt: string;
   at: string;
+  challenge?: Challenge;
+  /** An unopened link's credential is taken out of the application again. */
+  removes?: boolean;
   sentAt?: string;
   openedAt?: string;
   revealedAt?: string;
-  how?: "mailed" | "copied";
+  how?: "mailed" | "copied" | "machine";
   to?: string;
   mailFailed?: string;
+  openedBy?: Seen;
+  revealedBy?: Seen;
+  /** Collected by the vendor's own system; no person saw it. */
+  wasCollected?: boolean;
+  codeSentAt?: string;
+  tries?: number;
+  savedAt?: string;
+  /** The contact says that somebody else opened it. */
+  reportedAt?: string;
+  /** The contact says that the product works with the values, or what it says instead. */
+  worksAt?: string;
+  failing?: { at: string; code: string | null; said: string };
 };
 type Outcome = "done" | "failed" | "awaiting-approval" | "plan-changed" | "sign-in-needed";
 type RunProgress = {
@@ -91,6 +117,10 @@ export type Progress = {
   consentPage?: { at: string; returnedAt?: string; error?: string };
   run?: RunProgress;
   undo?: { at: string; by: string; run?: RunProgress; steps: Step[] };
+  /** Secrets that are to go, by registration, and why; `run` takes them away. */
+  removal?: { at: string; keys: Record<string, string[]>; reason: string; run?: RunProgress; steps: Step[] };
+  /** The least days before its end that a secret was reminded of, by its id. */
+  reminded?: Record<string, number>;
   /** Who at the vendor sent the invitation. */
   invitedBy?: string;
   steps: Step[];
@@ -109,13 +139,39 @@ export const nothingYet: Progress = { createdAt: "", expiresAt: "", steps: [], r
 
 const nameOf = (actor: Actor) => ("name" in actor ? actor.name : actor.kind);
 
+/** The facts once these secrets are gone from the application. */
+function withoutKeys(facts: RegistrationFacts, gone: readonly string[]): RegistrationFacts {
+  const { formerKeys = [], ...rest } = facts;
+  const left = formerKeys.filter(({ keyId }) => !gone.includes(keyId));
+  const isCurrentGone = Boolean(facts.keyId && gone.includes(facts.keyId));
+  return {
+    ...rest,
+    ...(left.length > 0 ? { formerKeys: left } : {}),
+    ...(isCurrentGone ? { keyId: null, verifiedKeyId: null, secretEndsAt: null } : {}),
+  };
+}
+
+/**
+ * Older secrets that nothing holds back any more, by registration: the contact said that it works with the newer one, or
+ * the time that both are valid for is over.
+ */
+export function supersededKeys({ registrations, handoff }: Progress, now: Date): Record<string, string[]> {
+  const due = Object.entries(registrations).flatMap(([id, { formerKeys = [], keyId }]): [string, string[]][] => {
+    const keys = keyId ? formerKeys.filter(({ endsAt }) => Boolean(handoff?.worksAt) || new Date(endsAt) <= now) : [];
+    return keys.length > 0 ? [[id, keys.map((each) => each.keyId)]] : [];
+  });
+  return Object.fromEntries(due);
+}
+
 /** One event further. Total: an event that does not fit the state leaves it as it is. */
 export function fold(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
   const state: Progress = { ...nothingYet, ...before };
   const isUndoing = state.undo?.run !== undefined && !state.undo.run.finishedAt;
+  const isRemoving = state.removal?.run !== undefined && !state.removal.run.finishedAt;
   const step = (id: string, change: (step: Step) => Step) => {
     const changed = (steps: Step[]) => steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
     if (isUndoing) state.undo = { ...state.undo!, steps: changed(state.undo!.steps) };
+    else if (isRemoving) state.removal = { ...state.removal!, steps: changed(state.removal!.steps) };
     else state.steps = changed(state.steps);
   };
   /** What was under way when a run ended is not under way any more. */
@@ -280,7 +336,9 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
       const { runId, steps, kind = "provision" } = event.detail;
       const run: RunProgress = { id: runId, startedAt: at, by: nameOf(actor), objectId: "objectId" in actor ? actor.objectId : "" };
       const fresh = steps.map(({ id, title }): Step => ({ id, title, state: "todo", attempts: 0 }));
-      if (kind === "undo") state.undo = { ...(state.undo ?? { at, by: nameOf(actor) }), run, steps: fresh };
+      if (kind === "removal") {
+        if (state.removal) state.removal = { ...state.removal, run, steps: fresh };
+      } else if (kind === "undo") state.undo = { ...(state.undo ?? { at, by: nameOf(actor) }), run, steps: fresh };
       else if (kind === "approval") {
         if (state.approval) state.approval = { ...state.approval, run };
         const again = new Map(fresh.map((each) => [each.id, each]));
@@ -307,6 +365,15 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
       });
       if (state.run?.id === runId) state.run = finished(state.run);
       if (state.undo?.run?.id === runId) state.undo = { ...state.undo, run: finished(state.undo.run), steps: settled(state.undo.steps) };
+      if (state.removal?.run?.id === runId) {
+        if (outcome === "done") {
+          const gone = state.removal.keys;
+          state.registrations = Object.fromEntries(
+            Object.entries(state.registrations).map(([id, facts]) => [id, withoutKeys(facts, gone[id] ?? [])]),
+          );
+          delete state.removal;
+        } else state.removal = { ...state.removal, run: finished(state.removal.run), steps: settled(state.removal.steps) };
+      }
       if (state.approval?.run?.id === runId) {
         const refused = outcome === "awaiting-approval";
         state.approval = { ...state.approval, run: finished(state.approval.run), ...(refused ? { state: "open" as const } : {}) };
@@ -356,20 +423,79 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
         Object.entries(state.registrations).map(([id, facts]) => [id, { ...facts, keyId: null, verifiedKeyId: null, secretEndsAt: null }]),
       );
       return state;
+    case "credential.rotated":
+      state.registrations = Object.fromEntries(
+        Object.entries(state.registrations).map(([id, { keyId, ...facts }]) => [
+          id,
+          keyId
+            ? {
+                ...facts,
+                keyId: null,
+                verifiedKeyId: null,
+                formerKeys: [...(facts.formerKeys ?? []), { keyId, endsAt: event.detail.overlapEndsAt }],
+              }
+            : { ...facts, keyId: keyId ?? null },
+        ]),
+      );
+      return state;
+    case "credential.removal-due":
+      state.removal = { at, keys: event.detail.keys, reason: event.detail.reason, steps: [] };
+      return state;
+    case "credential.reminded":
+      state.reminded = { ...state.reminded, [event.detail.keyId]: event.detail.days };
+      return state;
     case "handoff.created":
       state.handoff = { id: event.detail.handoffId, state: "sealed", expiresAt: event.detail.expiresAt, at };
       return state;
-    case "handoff.sent":
-      handoff(event.detail.handoffId, { state: "sent", sentAt: at, how: event.detail.how, to: event.detail.to });
+    case "handoff.sent": {
+      const { handoffId, how, to, challenge, expiresAt, removes } = event.detail;
+      handoff(handoffId, {
+        ...{ state: "sent", sentAt: at, how, to },
+        ...(challenge ? { challenge } : {}),
+        ...(expiresAt ? { expiresAt } : {}),
+        ...(removes === undefined ? {} : { removes }),
+      });
       return state;
+    }
     case "handoff.mail-failed":
       handoff(event.detail.handoffId, { mailFailed: event.detail.reason });
       return state;
     case "handoff.opened":
-      if (state.handoff?.state === "sent") handoff(event.detail.handoffId, { state: "opened", openedAt: at });
+      if (state.handoff?.state === "sent")
+        handoff(event.detail.handoffId, { state: "opened", openedAt: at, ...(event.detail.seen ? { openedBy: event.detail.seen } : {}) });
+      return state;
+    case "handoff.code-sent":
+      handoff(event.detail.handoffId, { codeSentAt: at });
+      return state;
+    case "handoff.challenge-failed":
+      handoff(event.detail.handoffId, { tries: event.detail.tries });
+      return state;
+    case "handoff.locked":
+      handoff(event.detail.handoffId, { state: "locked", tries: event.detail.tries });
       return state;
     case "handoff.revealed":
-      handoff(event.detail.handoffId, { state: "revealed", revealedAt: at });
+      handoff(event.detail.handoffId, {
+        state: "revealed",
+        revealedAt: at,
+        ...(event.detail.seen ? { revealedBy: event.detail.seen } : {}),
+        ...(event.detail.how === "machine" ? { wasCollected: true } : {}),
+      });
+      return state;
+    case "handoff.saved":
+      handoff(event.detail.handoffId, { savedAt: at });
+      return state;
+    case "handoff.reported":
+      handoff(event.detail.handoffId, { reportedAt: at });
+      return state;
+    case "handoff.confirmed":
+      handoff(event.detail.handoffId, { worksAt: at });
+      if (state.handoff?.failing) {
+        const { failing: _, ...rest } = state.handoff;
+        state.handoff = rest;
+      }
+      return state;
+    case "handoff.failing":
+      handoff(event.detail.handoffId, { failing: { at, code: event.detail.code, said: event.detail.said } });
       return state;
     case "handoff.expired":
       handoff(event.detail.handoffId, { state: "expired" });
@@ -381,6 +507,7 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
     case "invitation.mail-failed":
     case "approval.mailed":
     case "graph.calling":
+    case "handoff.code-failed":
       return state;
   }
 }
@@ -423,6 +550,8 @@ export function standing(state: Progress, now: Date): Standing {
       : is("offboarding", microsoftOr(undo.steps, "nobody"), undo.run.startedAt);
   }
   if (approval?.run && !approval.run.finishedAt) return is("provisioning", microsoftOr(state.steps, "nobody"), approval.run.startedAt);
+  if (handoff?.state === "revealed" && handoff.reportedAt && isMade) return is("attention", "admin", handoff.reportedAt);
+  if (handoff?.state === "revealed" && handoff.failing && isMade) return is("attention", "admin", handoff.failing.at);
   if (handoff?.state === "revealed" && isMade) return is("live", "nobody", handoff.revealedAt);
   if (run && !run.finishedAt) {
     return is("provisioning", microsoftOr(state.steps, "nobody"), run.startedAt);

@@ -201,6 +201,20 @@ const registration = z.strictObject({
 
 const change = z.strictObject({ version: z.int().min(1), changes: z.array(text).min(1) });
 
+/** A public JSON Web Key to encrypt to. Strict, so that the private part of one is refused by name. */
+const machineKey = z
+  .strictObject({
+    kty: z.enum(["RSA", "EC", "OKP"]),
+    kid: z.string().min(1).max(120),
+    use: z.literal("enc").optional(),
+    alg: z.enum(["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"]).optional(),
+    ...{ n: z.string().optional(), e: z.string().optional() },
+    ...{ crv: z.enum(["P-256", "P-384", "P-521", "X25519"]).optional(), x: z.string().optional(), y: z.string().optional() },
+  })
+  .refine(({ kty, n, e, crv, x, y }) => (kty === "RSA" ? n && e : crv && x && (kty === "OKP" || y)), {
+    error: "an RSA key needs n and e, an EC key crv, x and y, an OKP key crv and x",
+  });
+
 export const Manifest = z.strictObject({
   id,
   version: z.int().min(1).describe("count it up with every change that a customer can notice"),
@@ -239,6 +253,9 @@ export const Manifest = z.strictObject({
       .default("contact")
       .describe("contact: whom the vendor named; customer: an own person, whom the admin names; either: the admin may choose"),
     note: text.optional(),
+    machineKey: machineKey
+      .optional()
+      .describe("a public key of the vendor's (RFC 7517): its own system can then fetch the values once, sealed to that key"),
   }),
 });
 export type Manifest = z.infer<typeof Manifest>;

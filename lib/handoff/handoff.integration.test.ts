@@ -1,10 +1,15 @@
 import { createDecipheriv, hkdfSync, randomBytes, randomUUID } from "node:crypto";
+import { compactDecrypt, exportJWK, generateKeyPair } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { anOnboarding, useDatabase } from "../../scripts/test-database";
 import * as audit from "../audit/audit";
+import { config } from "../config";
 import { db } from "../db";
+import type { Visitor } from "../http";
+import type { SignedIn } from "../proof";
 import { seal, sha256 } from "../secret";
 import * as handoff from "./handoff";
+import type { MachineKey } from "./machine";
 
 let database: Awaited<ReturnType<typeof useDatabase>>;
 beforeAll(async () => {
@@ -25,19 +30,41 @@ const payload = {
   tenantId: randomUUID(),
 };
 
-async function aLink({ expiresAt = new Date(now.getTime() + 3_600_000) } = {}) {
+const TENANT = "11111111-1111-4111-8111-111111111111";
+const terms = (more: Partial<handoff.Terms> = {}): handoff.Terms => ({
+  challenge: "none",
+  recipient: "maria@cirrus.example",
+  signInTenantId: TENANT,
+  hours: 72,
+  removes: false,
+  ...more,
+});
+/** A visitor of a network of its own, unless one is asked for. */
+const visitor = (network = `net-${randomUUID()}`): Visitor => ({ address: `${network}|${randomUUID()}`, network, browser: "Firefox" });
+const somebody = visitor("203.0.113.0/24");
+
+async function aLink(more: Partial<handoff.Terms> = {}) {
   const onboardingId = await anOnboarding(db(), now);
   const holdKey = randomBytes(32);
   const id = await db().$transaction(async (tx) => {
+    const expiresAt = new Date(now.getTime() + 3_600_000);
     const created = await handoff.create(tx, { kind: "portal" }, { onboardingId, holdKey, expiresAt }, now);
     await handoff.add(tx, created, holdKey, "server", payload);
     return created;
   });
-  const link = await handoff.takeLink(id, holdKey, now);
-  const key = link.ok ? Buffer.from(new URL(link.value).hash.slice(1), "base64url") : Buffer.alloc(32);
+  const taken = await handoff.takeLink(id, holdKey, terms(more), now);
+  if (!taken.ok) throw new Error(taken.refusal.message);
+  const key = Buffer.from(new URL(taken.value.link).hash.slice(1), "base64url");
   const derive = (use: string) => Buffer.from(hkdfSync("sha256", key, id, use, 32));
   return { id, onboardingId, holdKey, key, proof: derive("handoff/v1/proof").toString("base64url"), encryption: derive("handoff/v1/enc") };
 }
+const reveal = (id: string, proof: unknown, answer: handoff.Answer = {}, by = somebody) =>
+  handoff.reveal(id, proof, answer, by, new Date());
+/** The link's time is over, on the database's clock. */
+const outlive = (id: string, by = "1 second") =>
+  database.query(`UPDATE "Handoff" SET "expiresAt" = now() - interval '${by}' WHERE "id" = '${id}'`);
+const typesOf = async (onboardingId: string) => (await audit.list(onboardingId)).map(({ type }) => type);
+const ciphersOf = (id: string) => database.query(`SELECT 1 FROM "HandoffCipher" WHERE "handoffId" = '${id}'`);
 
 function openInner(encryption: Buffer, { inner, boundTo }: handoff.SealedPart) {
   const bytes = Buffer.from(inner, "base64url");
@@ -48,13 +75,13 @@ function openInner(encryption: Buffer, { inner, boundTo }: handoff.SealedPart) {
 
 test("of 200 people who reveal at the same moment exactly one reads the values", async () => {
   const { id, proof, encryption, onboardingId } = await aLink();
-  const answers = await Promise.all(Array.from({ length: 200 }, () => handoff.reveal(id, proof, now)));
+  const answers = await Promise.all(Array.from({ length: 200 }, () => reveal(id, proof)));
   const winners = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
   expect(winners).toHaveLength(1);
-  expect(openInner(encryption, winners[0]![0]!)).toEqual(payload);
+  expect(openInner(encryption, winners[0]!.parts[0]!)).toEqual(payload);
   expect(answers.filter((answer) => !answer.ok).every((answer) => !answer.ok && answer.refusal.code === "handoff.gone")).toBe(true);
   expect((await audit.list(onboardingId)).filter(({ type }) => type === "handoff.revealed")).toHaveLength(1);
-  expect(await database.query(`SELECT 1 FROM "HandoffCipher" WHERE "handoffId" = '${id}'`)).toEqual([]);
+  expect(await ciphersOf(id)).toEqual([]);
 });
 
 test("that race is lost by a build that reads first and deletes afterwards", async () => {
@@ -70,10 +97,10 @@ test("that race is lost by a build that reads first and deletes afterwards", asy
 });
 
 test("a reveal and a revocation at once: one of them happens, never both", async () => {
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 200; round++) {
     const { id, proof, onboardingId } = await aLink();
     const [revealed, revoked] = await Promise.all([
-      handoff.reveal(id, proof, now),
+      reveal(id, proof),
       db().$transaction((tx) => handoff.revoke(tx, { kind: "portal" }, id, "test", now)),
     ]);
     expect([revealed.ok, revoked].filter(Boolean)).toHaveLength(1);
@@ -87,24 +114,30 @@ test("a wrong proof, an unknown id and nonsense look alike and use nothing up", 
   const { id, proof } = await aLink();
   const wrong = randomBytes(32).toString("base64url");
   const answers = [
-    await handoff.reveal(id, wrong, now),
-    await handoff.reveal(randomUUID(), proof, now),
-    await handoff.reveal("../..", proof, now),
-    await handoff.reveal(id, { $ne: "" }, now),
-    await handoff.look(id, wrong, now),
+    await reveal(id, wrong),
+    await reveal(randomUUID(), proof),
+    await reveal("../..", proof),
+    await reveal(id, { $ne: "" }),
+    await handoff.look(id, wrong, somebody, now),
   ];
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   expect(answers[0]).toMatchObject({ ok: false, refusal: { status: 404 } });
-  expect((await handoff.reveal(id, proof, now)).ok).toBe(true);
+  expect((await reveal(id, proof)).ok).toBe(true);
 });
 
 test("looking uses nothing up, and an expired link is refused and swept", async () => {
-  const { id, proof, onboardingId } = await aLink({ expiresAt: new Date(now.getTime() + 1500) });
-  expect(await handoff.look(id, proof, now)).toMatchObject({ ok: true, value: { state: "pending" } });
-  await expect.poll(() => handoff.sweep(new Date()), { timeout: 10_000 }).toBeGreaterThan(0);
-  expect(await handoff.reveal(id, proof, new Date())).toMatchObject({ ok: false, refusal: { status: 410 } });
-  expect(await database.query(`SELECT 1 FROM "HandoffCipher" WHERE "handoffId" = '${id}'`)).toEqual([]);
-  expect((await audit.list(onboardingId)).at(-1)?.type).toBe("handoff.expired");
+  const { id, proof, onboardingId } = await aLink({ removes: true });
+  expect(await handoff.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "pending" } });
+  await outlive(id);
+  expect(await handoff.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "expired" } });
+  expect(await reveal(id, proof)).toMatchObject({ ok: false, refusal: { status: 410 } });
+  const swept = await Promise.all([handoff.sweep(now), handoff.sweep(now), handoff.sweep(now)]);
+  expect(
+    swept.flat().filter((each) => each.id === id),
+    "told once, however many processes sweep",
+  ).toEqual([{ id, onboardingId, removes: true }]);
+  expect(await ciphersOf(id)).toEqual([]);
+  expect((await typesOf(onboardingId)).at(-1)).toBe("handoff.expired");
 });
 
 test("the link is given out once, and only to the session that it was sealed for", async () => {
@@ -113,8 +146,8 @@ test("the link is given out once, and only to the session that it was sealed for
   const id = await db().$transaction((tx) =>
     handoff.create(tx, { kind: "portal" }, { onboardingId, holdKey, expiresAt: new Date(now.getTime() + 60_000) }, now),
   );
-  expect(await handoff.takeLink(id, randomBytes(32), now)).toMatchObject({ ok: false, refusal: { code: "handoff.not-held" } });
-  const taken = await Promise.all([handoff.takeLink(id, holdKey, now), handoff.takeLink(id, holdKey, now)]);
+  expect(await handoff.takeLink(id, randomBytes(32), terms(), now)).toMatchObject({ ok: false, refusal: { code: "handoff.not-held" } });
+  const taken = await Promise.all([handoff.takeLink(id, holdKey, terms(), now), handoff.takeLink(id, holdKey, terms(), now)]);
   expect(taken.filter(({ ok }) => ok)).toHaveLength(1);
 });
 
@@ -130,7 +163,7 @@ async function sealedInABrowser(
   const inner = seal(derive("handoff/v1/enc"), JSON.stringify(payload), bound).toString("base64url");
   const proof = derive("handoff/v1/proof");
   const sealed = tamper({ id, proofHash: sha256(proof).toString("base64url"), parts: [{ part: "server", boundTo: bound, inner }] });
-  const about = { onboardingId, boundTo: { server: bound }, expiresAt: new Date(now.getTime() + 3_600_000) };
+  const about = { onboardingId, boundTo: { server: bound }, terms: terms() };
   const outcome = await db().$transaction((tx) => handoff.createSealed(tx, { kind: "portal" }, sealed, about, now));
   return { id, proof: proof.toString("base64url"), encryption: derive("handoff/v1/enc"), outcome };
 }
@@ -139,9 +172,9 @@ test("what a browser sealed is revealed once, and the server never had what open
   const { id, proof, encryption, outcome } = await sealedInABrowser(await anOnboarding(db(), now));
   expect(outcome.ok).toBe(true);
   expect(await database.query(`SELECT "heldKey" FROM "Handoff" WHERE "id" = '${id}'`), "no key is kept").toEqual([{ heldKey: null }]);
-  const first = await handoff.reveal(id, proof, now);
-  expect(first.ok && openInner(encryption, first.value[0]!)).toEqual(payload);
-  expect((await handoff.reveal(id, proof, now)).ok).toBe(false);
+  const first = await reveal(id, proof);
+  expect(first.ok && openInner(encryption, first.value.parts[0]!)).toEqual(payload);
+  expect((await reveal(id, proof)).ok).toBe(false);
 });
 
 test("what was sealed for another application, a part too many or too few, or under an id that is taken, is refused and leaves nothing", async () => {
@@ -162,7 +195,7 @@ test("what was sealed for another application, a part too many or too few, or un
     expect(outcome).toMatchObject({ ok: false, refusal: { code: "handoff.bad-seal" } });
     expect(await database.query(`SELECT count(*) AS n FROM "HandoffCipher"`)).toEqual(before);
   }
-  expect((await handoff.reveal(taken.id, taken.proof, now)).ok, "the first one is untouched").toBe(true);
+  expect((await reveal(taken.id, taken.proof)).ok, "the first one is untouched").toBe(true);
 });
 
 test("the database alone opens nothing: neither value, key nor proof is in any row", async () => {
@@ -182,4 +215,276 @@ test("the database alone opens nothing: neither value, key nor proof is in any r
     Buffer.from(proof, "base64url").toString("hex"),
   ])
     expect(dump).not.toContain(canary);
+});
+
+test("a reveal and the sweep at the moment of expiry: one of them happens, never both", async () => {
+  for (let round = 0; round < 200; round++) {
+    const { id, proof, onboardingId } = await aLink();
+    // Its end falls between the two, or right before.
+    await database.query(
+      `UPDATE "Handoff" SET "expiresAt" = clock_timestamp() + ${round % 8} * interval '1 millisecond' WHERE "id" = '${id}'`,
+    );
+    const [revealed] = await Promise.all([reveal(id, proof), handoff.sweep(now)]);
+    if (!revealed.ok) {
+      await outlive(id);
+      await handoff.sweep(now);
+    }
+    const types = await typesOf(onboardingId);
+    expect([types.includes("handoff.revealed"), types.includes("handoff.expired")]).toEqual([revealed.ok, !revealed.ok]);
+    expect(await ciphersOf(id)).toEqual([]);
+  }
+});
+
+test("a reveal while the credential is issued anew: the old link opens or is ended, never both, and the new one opens", async () => {
+  for (let round = 0; round < 200; round++) {
+    const { id, proof, onboardingId } = await aLink();
+    const holdKey = randomBytes(32);
+    const anew = db().$transaction(async (tx) => {
+      const isEnded = await handoff.revoke(tx, { kind: "portal" }, id, "A new credential was asked for", now);
+      const expiresAt = new Date(now.getTime() + 3_600_000);
+      return { isEnded, id: await handoff.create(tx, { kind: "portal" }, { onboardingId, holdKey, expiresAt }, now) };
+    });
+    const [revealed, issued] = await Promise.all([reveal(id, proof), anew]);
+    expect([revealed.ok, issued.isEnded].filter(Boolean)).toHaveLength(1);
+    expect(await ciphersOf(id)).toEqual([]);
+  }
+});
+
+test("the database's clock decides about the end, whatever the server's says", async () => {
+  const early = await aLink();
+  await database.query(`UPDATE "Handoff" SET "expiresAt" = now() + interval '1 second' WHERE "id" = '${early.id}'`);
+  const tenMinutes = 600_000;
+  for (const skew of [-tenMinutes, tenMinutes])
+    expect(await handoff.look(early.id, early.proof, somebody, new Date(Date.now() + skew))).toMatchObject({ value: { state: "pending" } });
+  expect((await handoff.reveal(early.id, early.proof, {}, somebody, new Date(Date.now() + tenMinutes))).ok, "a second before the end").toBe(
+    true,
+  );
+  const late = await aLink();
+  await outlive(late.id);
+  const answer = await handoff.reveal(late.id, late.proof, {}, somebody, new Date(Date.now() - tenMinutes));
+  expect(answer, "a second after the end").toMatchObject({ ok: false, refusal: { code: "handoff.gone" } });
+});
+
+test("a key that cannot be reached burns nothing: the second try works", async () => {
+  const { id, proof, encryption, onboardingId } = await aLink();
+  // What a key service that is down looks like from here: the data key cannot be unwrapped.
+  await database.query(
+    `UPDATE "HandoffCipher" SET "wrappedKey" = convert_to('gone:', 'UTF8') || substr("wrappedKey", position(':'::bytea in "wrappedKey") + 1) WHERE "handoffId" = '${id}'`,
+  );
+  await expect(reveal(id, proof)).rejects.toThrow("VESTIBULE_KEYS");
+  expect(await database.query(`SELECT "state" FROM "Handoff" WHERE "id" = '${id}'`)).toEqual([{ state: "pending" }]);
+  expect(await typesOf(onboardingId)).not.toContain("handoff.revealed");
+  const [current] = config().VESTIBULE_KEYS;
+  await database.query(
+    `UPDATE "HandoffCipher" SET "wrappedKey" = convert_to('${current!.id}:', 'UTF8') || substr("wrappedKey", 6) WHERE "handoffId" = '${id}'`,
+  );
+  const again = await reveal(id, proof);
+  expect(again.ok && openInner(encryption, again.value.parts[0]!)).toEqual(payload);
+});
+
+async function aCode(id: string, proof: string): Promise<string> {
+  const made = await handoff.newCode(id, proof, somebody);
+  if (!made.ok) throw new Error(made.refusal.message);
+  expect(made.value.to).toBe("maria@cirrus.example");
+  return handoff.spelledCode(made.value.code);
+}
+
+test("the code of the newest mail opens, as it is typed; an older one and none do not", async () => {
+  const { id, proof, onboardingId } = await aLink({ challenge: "code" });
+  expect(await reveal(id, proof)).toMatchObject({ refusal: { code: "handoff.code-wanted" } });
+  const older = await aCode(id, proof);
+  const newer = await aCode(id, proof);
+  expect(newer).toMatch(/^[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}$/);
+  expect(await reveal(id, proof, { code: older })).toMatchObject({ refusal: { code: "handoff.wrong-answer" } });
+  expect((await reveal(id, proof, { code: ` ${newer.toLowerCase().replace("-", " ")} ` })).ok).toBe(true);
+  expect(await typesOf(onboardingId)).toContain("handoff.challenge-failed");
+});
+
+test("a code is over after ten minutes, and the fourth within an hour is not sent", async () => {
+  const { id, proof } = await aLink({ challenge: "code" });
+  const code = await aCode(id, proof);
+  await database.query(`UPDATE "Handoff" SET "verifierEnds" = now() - interval '1 second' WHERE "id" = '${id}'`);
+  expect(await reveal(id, proof, { code })).toMatchObject({ refusal: { code: "handoff.code-over" } });
+  await aCode(id, proof);
+  const third = await aCode(id, proof);
+  expect(await handoff.newCode(id, proof, somebody)).toMatchObject({ refusal: { code: "handoff.slow-down", status: 429 } });
+  expect((await reveal(id, proof, { code: third })).ok, "the newest one still works").toBe(true);
+});
+
+test("of 500 wrong codes at once five are looked at, of two networks ten in all; then the values are gone and it is told once", async () => {
+  const { id, proof, onboardingId } = await aLink({ challenge: "code" });
+  let code = await aCode(id, proof);
+  const first = visitor();
+  const flood = (by: Visitor) => Promise.all(Array.from({ length: 500 }, (_, index) => reveal(id, proof, { code: `WRONG${index}` }, by)));
+  const looked = (answers: Awaited<ReturnType<typeof flood>>) =>
+    answers.filter((answer) => !answer.ok && ["handoff.wrong-answer", "handoff.locked"].includes(answer.refusal.code)).length;
+  expect(looked(await flood(first))).toBe(5);
+  expect(await reveal(id, proof, { code }, first), "the right code is refused while the network is shut out").toMatchObject({
+    refusal: { code: "handoff.slow-down" },
+  });
+  expect(await reveal(id, proof, { code }, visitor()), "five tries end a code").toMatchObject({ refusal: { code: "handoff.code-over" } });
+  code = await aCode(id, proof);
+  const second = await flood(visitor());
+  expect(looked(second)).toBe(5);
+  expect(
+    second.filter((answer) => !answer.ok && answer.refusal.code === "handoff.locked"),
+    "told once",
+  ).toHaveLength(1);
+  expect(await reveal(id, proof, { code }, visitor())).toMatchObject({ refusal: { code: "handoff.gone" } });
+  expect(await ciphersOf(id)).toEqual([]);
+  const types = await typesOf(onboardingId);
+  expect([
+    types.filter((type) => type === "handoff.challenge-failed").length,
+    types.filter((type) => type === "handoff.locked").length,
+  ]).toEqual([10, 1]);
+});
+
+test("of 500 wrong passphrases at once at most five are hashed; the right one opens from elsewhere", async () => {
+  const { id, proof } = await aLink({ challenge: "passphrase", passphrase: "correct horse battery" });
+  const by = visitor();
+  const answers = await Promise.all(Array.from({ length: 500 }, (_, index) => reveal(id, proof, { passphrase: `wrong ${index}` }, by)));
+  const codes = answers.map((answer) => (answer.ok ? "" : answer.refusal.code));
+  expect(codes.filter((code) => code === "handoff.wrong-answer").length).toBeLessThanOrEqual(5);
+  expect(codes.every((code) => ["handoff.wrong-answer", "handoff.busy", "handoff.slow-down"].includes(code))).toBe(true);
+  expect((await reveal(id, proof, { passphrase: " correct horse battery " }, visitor())).ok).toBe(true);
+});
+
+test("a passphrase that is too short, a lifetime that is not offered and a code for nobody are refused before anything is given out", async () => {
+  for (const [wish, words] of [
+    [{ challenge: "passphrase", passphrase: "short" }, /12 characters/],
+    [{ hours: 5 }, /1, 24, 72 or 168 hours/],
+    [{ challenge: "code", recipient: "" }, /Name the person/],
+  ] as const)
+    await expect(aLink(wish)).rejects.toThrow(words);
+});
+
+test("a link for a person who signs in opens for them alone, in their tenant", async () => {
+  const { id, proof } = await aLink({ challenge: "sign-in" });
+  const person = (tenantId: string, username: string) => ({ person: { tenantId, username } as unknown as SignedIn });
+  expect(await reveal(id, proof)).toMatchObject({ refusal: { code: "handoff.wrong-person" } });
+  expect(await reveal(id, proof, person(TENANT, "sam@cirrus.example"))).toMatchObject({
+    refusal: { message: "You are signed in as sam@cirrus.example. This is for maria@cirrus.example." },
+  });
+  expect((await reveal(id, proof, person(randomUUID(), "maria@cirrus.example"))).ok, "of the same name in another tenant").toBe(false);
+  expect((await reveal(id, proof, person(TENANT, "Maria@Cirrus.example"))).ok).toBe(true);
+});
+
+test("a thousand wrong proofs from one address cost the handoff nothing, and are slowed down after sixty", async () => {
+  const { id, proof } = await aLink({ challenge: "passphrase", passphrase: "correct horse battery" });
+  const by = visitor();
+  const wrong = () => reveal(id, randomBytes(32).toString("base64url"), { passphrase: "x" }, by);
+  const codes: string[] = [];
+  for (let batch = 0; batch < 20; batch++)
+    for (const answer of await Promise.all(Array.from({ length: 50 }, wrong))) codes.push(answer.ok ? "" : answer.refusal.code);
+  expect(codes.filter((code) => code === "handoff.not-found")).toHaveLength(60);
+  expect(codes.filter((code) => code === "handoff.slow-down")).toHaveLength(940);
+  expect(await database.query(`SELECT "tries" FROM "Handoff" WHERE "id" = '${id}'`)).toEqual([{ tries: 0 }]);
+  expect((await reveal(id, proof, { passphrase: "correct horse battery" }, visitor())).ok).toBe(true);
+});
+
+test("what the contact says afterwards is recorded, each once; before the reveal nothing can be said", async () => {
+  const { id, proof, onboardingId } = await aLink();
+  const say = (word: handoff.Word, failure: { code: string | null; said: string } | null = null) =>
+    handoff.say(id, proof, word, failure, somebody, now);
+  expect(await say("reported")).toMatchObject({ refusal: { code: "handoff.gone" } });
+  await reveal(id, proof);
+  expect(await say("saved")).toMatchObject({ value: { isNews: true } });
+  expect(
+    await Promise.all([say("reported"), say("reported")]).then((all) => all.filter((each) => each.ok && each.value.isNews)),
+  ).toHaveLength(1);
+  await say("failing", { code: "AADSTS7000215", said: "AADSTS7000215: Invalid client secret provided." });
+  expect(await typesOf(onboardingId)).toEqual([
+    "onboarding.created",
+    "handoff.created",
+    "handoff.revealed",
+    "handoff.saved",
+    "handoff.reported",
+    "handoff.failing",
+  ]);
+  const wrongProof = await handoff.say(id, randomBytes(32).toString("base64url"), "reported", null, somebody, now);
+  expect(wrongProof).toMatchObject({ refusal: { status: 404 } });
+});
+
+test("a restored database would open links a second time, so the runbook ends all that are pending first", async () => {
+  const links = [await aLink(), await aLink()];
+  expect(await handoff.revokeAll("Restored from a backup", now)).toBeGreaterThanOrEqual(2);
+  for (const { id, proof } of links) {
+    expect(await reveal(id, proof)).toMatchObject({ refusal: { code: "handoff.gone" } });
+    expect(await ciphersOf(id)).toEqual([]);
+  }
+});
+
+test("after a rotation of the ring pending links open with the new key alone, and only what needed it was wrapped anew", async () => {
+  const before = await aLink();
+  const ring = config().VESTIBULE_KEYS;
+  const fresh = { id: "k2", key: randomBytes(32) };
+  ring.unshift(fresh);
+  const after = await aLink();
+  expect(await handoff.rewrap()).toBeGreaterThanOrEqual(1);
+  expect(await handoff.rewrap()).toBe(0);
+  const [old] = ring.splice(1, 1);
+  try {
+    for (const { id, proof, encryption } of [before, after]) {
+      const revealed = await reveal(id, proof);
+      expect(revealed.ok && openInner(encryption, revealed.value.parts[0]!)).toEqual(payload);
+    }
+  } finally {
+    ring.push(old!);
+  }
+});
+
+test("the vendor's own system gets the values once, sealed to its key; a link and it cannot both have them", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("ECDH-ES+A256KW", { crv: "P-256", extractable: true });
+  const machineKey = { ...(await exportJWK(publicKey)), kid: "cirrus-2026" } as MachineKey;
+  for (const way of ["machine first", "link first", "both at once"]) {
+    const onboardingId = await anOnboarding(db(), now);
+    const holdKey = randomBytes(32);
+    const id = await db().$transaction(async (tx) => {
+      const created = await handoff.create(
+        tx,
+        { kind: "portal" },
+        { onboardingId, holdKey, expiresAt: new Date(now.getTime() + 3_600_000) },
+        now,
+      );
+      await handoff.add(tx, created, holdKey, "server", payload, machineKey);
+      return created;
+    });
+    expect(await handoff.collect(onboardingId, now), "nothing before the admin gave it out").toBeNull();
+    const taken = await handoff.takeLink(id, holdKey, terms(), now);
+    const key = Buffer.from(new URL(taken.ok ? taken.value.link : "").hash.slice(1), "base64url");
+    const proof = Buffer.from(hkdfSync("sha256", key, id, "handoff/v1/proof", 32)).toString("base64url");
+    const byLink = () => reveal(id, proof).then(({ ok }) => ok);
+    const byMachine = async () => {
+      const collected = await handoff.collect(onboardingId, now);
+      if (!collected) return false;
+      const [jwe = ""] = collected.jwes;
+      const { plaintext, protectedHeader } = await compactDecrypt(jwe, privateKey);
+      expect(protectedHeader).toMatchObject({ kid: "cirrus-2026", enc: "A256GCM" });
+      expect(JSON.parse(Buffer.from(plaintext).toString())).toEqual({ part: "server", ...payload });
+      return true;
+    };
+    const opened =
+      way === "machine first"
+        ? [await byMachine(), await byLink(), await byMachine()]
+        : way === "link first"
+          ? [await byLink(), await byMachine()]
+          : await Promise.all([byLink(), byMachine(), byMachine()]);
+    expect(opened.filter(Boolean), way).toHaveLength(1);
+    expect(await ciphersOf(id)).toEqual([]);
+  }
+});
+
+test("a sealed part moved to another row, and any flipped bit, is refused; no nonce repeats", async () => {
+  const one = await aLink();
+  const other = await aLink();
+  await database.query(
+    `UPDATE "HandoffCipher" SET "outer" = (SELECT "outer" FROM "HandoffCipher" WHERE "handoffId" = '${one.id}') WHERE "handoffId" = '${other.id}'`,
+  );
+  await expect(reveal(other.id, other.proof), "swapped ciphertext").rejects.toThrow();
+  await database.query(`UPDATE "HandoffCipher" SET "boundTo" = "boundTo" || 'x' WHERE "handoffId" = '${other.id}'`);
+  await expect(reveal(other.id, other.proof), "another binding").rejects.toThrow();
+  await database.query(
+    `UPDATE "HandoffCipher" SET "outer" = set_bit("outer", 97, 1 - get_bit("outer", 97)) WHERE "handoffId" = '${one.id}'`,
+  );
+  await expect(reveal(one.id, one.proof), "one bit").rejects.toThrow();
 });

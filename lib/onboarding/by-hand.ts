@@ -13,8 +13,8 @@ import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { isUuid, knownOf, type Onboarding, requireOpen } from "./find.ts";
-import { recipientOf } from "./hand-over.ts";
-import { BUSY, HANDOFF_HOURS, NO_PLAN } from "./runs.ts";
+import { recipientOf, type TermsInput, termsFor } from "./hand-over.ts";
+import { BUSY, NO_PLAN } from "./runs.ts";
 import { actorOf, record } from "./store.ts";
 
 const PUBLIC_GRAPH = "https://graph.microsoft.com";
@@ -73,7 +73,13 @@ export async function check(
 }
 
 /** Takes what the admin's browser sealed. The link was made there and is not known here. */
-export async function seal(person: SignedIn, id: string, sealed: handoff.SealedElsewhere, now: Date): Promise<Outcome<null, Refusal>> {
+export async function seal(
+  person: SignedIn,
+  id: string,
+  sealed: handoff.SealedElsewhere,
+  wish: TermsInput,
+  now: Date,
+): Promise<Outcome<null, Refusal>> {
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { progress, adminEmail, tenantId } = found.value;
@@ -85,16 +91,17 @@ export async function seal(person: SignedIn, id: string, sealed: handoff.SealedE
       appId ? [[part, handoff.boundTo(sealed.id, tenantId ?? "", appId, part)]] : [],
     ),
   );
-  const expiresAt = new Date(now.getTime() + HANDOFF_HOURS * 3_600_000);
+  const terms = termsFor(found.value, { ...wish, removes: false });
+  if (!terms.ok) return terms;
   return db().$transaction(async (tx) => {
     const before = progress.handoff;
-    const made = await handoff.createSealed(tx, actor, sealed, { onboardingId: id, boundTo, expiresAt }, now);
+    const made = await handoff.createSealed(tx, actor, sealed, { onboardingId: id, boundTo, terms: terms.value }, now);
     if (!made.ok) return made;
     if (before) await handoff.revoke(tx, actor, before.id, "Replaced by a newer one", now);
     await audit.record(tx, id, actor, now, {
       type: "handoff.sent",
-      detail: { handoffId: sealed.id, how: "copied", to: recipientOf(found.value) ?? adminEmail },
+      detail: { handoffId: sealed.id, how: "copied", to: recipientOf(found.value) ?? adminEmail, ...made.value },
     });
-    return made;
+    return accept(null);
   });
 }

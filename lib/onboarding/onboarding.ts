@@ -63,8 +63,8 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   return entered ? accept(entered) : refuse(UNKNOWN);
 }
 
-export const isRunning = ({ progress: { run, approval, undo } }: Onboarding) =>
-  [run, approval?.run, undo?.run].some((each) => each && !each.finishedAt);
+export const isRunning = ({ progress: { run, approval, undo, removal } }: Onboarding) =>
+  [run, approval?.run, undo?.run, removal?.run].some((each) => each && !each.finishedAt);
 
 export async function choose(person: SignedIn, id: string, choices: Choices, now: Date): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);

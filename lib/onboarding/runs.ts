@@ -14,7 +14,8 @@ import { canGiveLink, findForAdmin, type Onboarding, UNKNOWN } from "./find.ts";
 import { actorOf, dropLease, LEASE_MS, record, takeLease } from "./store.ts";
 import { subjectOf } from "./subject.ts";
 
-export const HANDOFF_HOURS = 72;
+/** How long sealed values wait for the admin to give their link out. */
+const SEALED_HOURS = 72;
 export const BUSY = { code: "onboarding.busy", status: 409, message: "A run is going on already; this page shows it live." } as const;
 export const NO_PLAN = {
   code: "onboarding.no-plan",
@@ -31,7 +32,7 @@ const NOT_THERE = {
 
 /** `sign-in`: Microsoft wants a new sign-in that brings `claims`. */
 export type Started = { is: "started" | "plan-changed" | "consent-needed" } | { is: "sign-in"; message: string; claims: string };
-type Kind = "provision" | "approval" | "undo";
+type Kind = "provision" | "approval" | "undo" | "removal";
 type Refused = { code: "provisioning.plan-changed" } | StsRefusal | Refusal;
 /** What the end of a run brings with it: further records, and something to do that may fail. */
 type Ending = { finished?: (outcome: string) => AuditEvent[]; then?: (outcome: string) => Promise<void> };
@@ -114,7 +115,7 @@ async function whyNot(kind: Kind, refusal: Refused, id: string, actor: Actor, { 
 }
 
 /** Puts values into the handoff under way, or into a new one; one after the other, since registrations are worked on side by side. */
-async function sealing(person: SignedIn, { id, progress }: Onboarding, actor: Actor): Promise<provisioning.Job["seal"]> {
+async function sealing(person: SignedIn, { id, progress, manifest }: Onboarding, actor: Actor): Promise<provisioning.Job["seal"]> {
   const { handoff: sealed } = progress;
   let handoffId = sealed && (await canGiveLink(person, progress)) ? sealed.id : null;
   let before: Promise<unknown> = Promise.resolve();
@@ -125,10 +126,10 @@ async function sealing(person: SignedIn, { id, progress }: Onboarding, actor: Ac
         if (!target) {
           // One that nobody was given is of no use any more; one that the contact holds still carries what it was made for.
           if (sealed?.state === "sealed") await handoff.revoke(tx, actor, sealed.id, "Replaced by a newer one", new Date());
-          const expiresAt = new Date(Date.now() + HANDOFF_HOURS * 3_600_000);
+          const expiresAt = new Date(Date.now() + SEALED_HOURS * 3_600_000);
           target = await handoff.create(tx, actor, { onboardingId: id, holdKey: person.holdKey, expiresAt }, new Date());
         }
-        await handoff.add(tx, target, person.holdKey, registration, payload);
+        await handoff.add(tx, target, person.holdKey, registration, payload, manifest.handover.machineKey ?? null);
         return target;
       }),
     );
@@ -208,6 +209,12 @@ export const grantApproved = (
       return provisioning.prepareApproval(job, approval.approved);
     },
     { then },
+  );
+
+/** Takes away the secrets that are due. */
+export const removeSecrets = (person: SignedIn, id: string): Promise<Outcome<Started>> =>
+  start(person, id, "removal", async ({ progress: { removal } }, job) =>
+    removal ? provisioning.prepareRemoval(job, removal.keys) : accept("nothing"),
   );
 
 /** What undoing starts from. */

@@ -8,11 +8,15 @@ export async function subjectOf(person: SignedIn, { id, manifest, progress }: On
   const { handoff: sealed } = progress;
   // A credential that was sealed for another session, or whose handoff ended unread, is of use to nobody: issue another.
   const isLost =
-    !sealed || ["expired", "revoked"].includes(sealed.state) || (sealed.state === "sealed" && !(await canGiveLink(person, progress)));
+    !sealed ||
+    ["expired", "revoked", "locked"].includes(sealed.state) ||
+    (sealed.state === "sealed" && !(await canGiveLink(person, progress)));
   return {
     manifest,
     choices: progress.choices,
-    known: isLost ? {} : progress.registrations,
+    known: isLost
+      ? Object.fromEntries(Object.entries(progress.registrations).map(([id, { formerKeys = [] }]) => [id, { formerKeys }]))
+      : progress.registrations,
     openCredentials: Object.fromEntries(
       Object.entries(progress.registrations).map(([registration, { openCredentials = [] }]) => [registration, openCredentials]),
     ),

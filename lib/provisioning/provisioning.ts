@@ -287,6 +287,30 @@ export async function inspect(
   );
 }
 
+// ---- Removing secrets ----------------------------------------------------------------------------------------------
+
+/** Takes these secrets away, by registration and key id, and reads back that they are gone. One that is gone already is fine. */
+export async function prepareRemoval(
+  job: Job,
+  keys: Readonly<Record<string, readonly string[]>>,
+): Promise<Outcome<Prepared, auth.StsRefusal>> {
+  const wanted = wantedBy(job).filter(({ id }) => keys[id]);
+  const reading = await read(job.person, wanted);
+  if (!reading.ok) return reading;
+  const { actual } = reading.value;
+  const made: MadeByRegistration = Object.fromEntries(
+    wanted.map(({ id }) => [
+      id,
+      (actual.registrations[id]?.credentials ?? [])
+        .filter(({ keyId }) => keys[id]?.includes(keyId))
+        .map(({ displayName }) => ({ kind: "credential" as const, name: displayName ?? "" })),
+    ]),
+  );
+  const operations = undoPlan(wanted, actual, made);
+  const run = runOf(job, wanted, operations, reading.value);
+  return accept({ steps: undoSteps(wanted, operations), run: () => undo(run, made) });
+}
+
 // ---- Undoing -----------------------------------------------------------------------------------------------------
 
 /** As much of a registration as finding it takes. */

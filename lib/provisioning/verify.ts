@@ -78,7 +78,9 @@ export async function agree(
 /** Removes credentials of this onboarding other than the one that counts. */
 async function removeOrphans(site: Site, actual: Actual, keyId: string | null): Promise<number> {
   const credentials = actual.registrations[site.desired.id]?.credentials ?? [];
-  const orphans = credentials.filter((each) => each.displayName?.startsWith(site.desired.mark) && each.keyId !== keyId);
+  // One that a newer secret takes the place of stays until everything works with that.
+  const kept = [keyId, ...(site.run.known[site.desired.id]?.formerKeys ?? []).map((former) => former.keyId)];
+  const orphans = credentials.filter((each) => each.displayName?.startsWith(site.desired.mark) && !kept.includes(each.keyId));
   for (const orphan of orphans) {
     await site.tenant
       .call({

@@ -13,7 +13,7 @@ import { accessOf, findForAdmin } from "@/lib/onboarding/find";
 import * as handOver from "@/lib/onboarding/hand-over";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Started } from "@/lib/onboarding/runs";
-import type { Outcome } from "@/lib/outcome";
+import { accept, type Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
 import type { Registered } from "@/lib/provisioning/provisioning";
 import { linkToken } from "./admin";
@@ -163,20 +163,48 @@ export async function consentPageLinks(id: string): Promise<{ links: { name: str
   return links.ok ? { links: links.value } : { refused: links.refusal.message };
 }
 
-export async function mailHandoff(_: ActionResult, form: FormData): Promise<ActionResult> {
-  return asAdmin(form, (person, id, now) => handOver.mailHandoff(person, id, now));
+/** Gives the sealed values out on the terms that the admin chose: `give` says by which way. */
+async function giving<T>(
+  terms: unknown,
+  give: (person: SignedIn, wish: handOver.TermsInput, now: Date) => Promise<Outcome<T>>,
+): Promise<T | { refused: string }> {
+  const person = await findSignedIn();
+  if (!person) return { refused: SIGNED_OUT };
+  const wish = handOver.TermsInput.safeParse(terms);
+  if (!wish.success) return { refused: "These choices cannot be read. Reload the page and choose again." };
+  const given = await give(person, wish.data, new Date());
+  refresh();
+  return given.ok ? given.value : { refused: given.refusal.message };
+}
+export async function mailHandoff(id: string, terms: unknown): Promise<{ to: string } | { refused: string }> {
+  return giving(terms, (person, wish, now) => handOver.mailHandoff(person, id, wish, now));
+}
+/** The link, once, to the admin who carries it. */
+export async function copyHandoff(id: string, terms: unknown): Promise<{ link: string } | { refused: string }> {
+  return giving(terms, (person, wish, now) => handOver.copyHandoff(person, id, wish, now));
+}
+export async function releaseToMachine(id: string, terms: unknown): Promise<{ released: true } | { refused: string }> {
+  return giving(terms, async (person, { hours }, now) => {
+    const done = await handOver.releaseToMachine(person, id, hours, now);
+    return done.ok ? accept({ released: true as const }) : done;
+  });
+}
+export async function withdrawHandoff(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, handOver.withdrawHandoff);
+}
+export async function rotate(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, (person, id, now) => handOver.rotate(person, id, Number(text(form, "days")), now), follow);
+}
+export async function removeHandedOver(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, handOver.removeHandedOver, follow);
+}
+/** Removes secrets that are due, for the page that shows it. */
+export async function removeDue(id: string, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, handOver.removeDue);
 }
 
 export async function nameRecipient(_: ActionResult, form: FormData): Promise<ActionResult> {
   return asAdmin(form, (person, id, now) => handOver.nameRecipient(person, id, text(form, "to"), now));
-}
-
-/** The link, once, to the admin who carries it. */
-export async function copyHandoff(id: string): Promise<{ link: string } | { refused: string }> {
-  const person = await findSignedIn();
-  if (!person) return { refused: SIGNED_OUT };
-  const copied = await handOver.copyHandoff(person, id, new Date());
-  return copied.ok ? copied.value : { refused: copied.refusal.message };
 }
 
 export async function reissue(_: ActionResult, form: FormData): Promise<ActionResult> {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { SIGNED_OUT } from "@/app/signed-out";
 import { findSignedIn } from "@/lib/auth/auth";
 import * as byHand from "@/lib/onboarding/by-hand";
+import { TermsInput } from "@/lib/onboarding/hand-over";
 
 export type CheckAnswer = { is: "checked" } | { is: "consent-needed" } | { is: "refused"; words: string };
 
@@ -28,11 +29,13 @@ const Sealed = z.strictObject({
     .max(64),
 });
 /** Takes ciphertext that only the link opens; the link never comes here. */
-export async function sealByHand(id: string, sealed: unknown): Promise<{ ok: true } | { refused: string }> {
+export async function sealByHand(id: string, sealed: unknown, terms: unknown): Promise<{ ok: true } | { refused: string }> {
   const person = await findSignedIn();
   if (!person) return { refused: SIGNED_OUT };
   const parsed = Sealed.safeParse(sealed);
   if (!parsed.success) return { refused: "The sealed values did not arrive as they should. Reload the page and seal them again." };
-  const done = await byHand.seal(person, id, parsed.data, new Date());
+  const wish = TermsInput.safeParse(terms);
+  if (!wish.success) return { refused: "These choices cannot be read. Reload the page and choose again." };
+  const done = await byHand.seal(person, id, parsed.data, wish.data, new Date());
   return done.ok ? { ok: true } : { refused: done.refusal.message };
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { type FormEvent, useState } from "react";
+import { firstTerms, TermsFields } from "@/components/onboarding/terms-fields";
 import { CodeBlock } from "@/components/ui/code-block";
 import { Button, buttonClass, Card, Notice, Time } from "@/components/ui/ui";
 import type { HandoffProgress } from "@/lib/audit/status";
@@ -73,6 +74,7 @@ export function SealForm({
   registrations: Registration[];
 }) {
   const [secrets, setSecrets] = useState<Record<string, string>>({});
+  const [terms, setTerms] = useState(() => firstTerms(contact !== null));
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
   const [link, setLink] = useState<string | null>(null);
@@ -89,7 +91,7 @@ export function SealForm({
       );
     setBusy(true);
     const made = await sealed(registrations, tenant, secrets);
-    const answer = await sealByHand(id, made.sealed);
+    const answer = await sealByHand(id, made.sealed, terms);
     setBusy(false);
     if ("refused" in answer) return setRefusal(answer.refused);
     setRefusal(null);
@@ -140,6 +142,7 @@ export function SealForm({
           </label>
         ))}
         {asking.length === 0 && <p className="text-ink-2">No secret is needed. The IDs are passed on.</p>}
+        <TermsFields terms={terms} change={setTerms} contact={contact} canRemove={false} />
         <Button type="submit" disabled={isBusy}>
           {isBusy ? "Sealing…" : "Seal and show the link"}
         </Button>

@@ -3,20 +3,20 @@ import { SignInButton } from "@/components/entra/entra";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { Failure, RunSteps } from "@/components/onboarding/run-steps";
 import { StartRun } from "@/components/onboarding/start-run";
-import { Act } from "@/components/ui/act";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Live } from "@/components/ui/live";
 import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
-import type { HandoffProgress, Progress } from "@/lib/audit/status";
+import type { Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
 import { registrationsFor } from "@/lib/catalogue/selection";
 import { accessOf, canGiveLink, isAtWork } from "@/lib/onboarding/find";
-import { recipientOf } from "@/lib/onboarding/hand-over";
-import { mailHandoff, reissue, start } from "../actions";
+import { recipientOf, removalDue } from "@/lib/onboarding/hand-over";
+import { removeDue, start } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
 import { ApprovalCard } from "./approval-card";
-import { CopyLink } from "./copy-link";
+import { GiveLink } from "./give-link";
+import { HandoffCard } from "./handoff-card";
 import { ManualSteps } from "./manual-steps";
 import { isPolicyFailure, PolicyCard } from "./policy-card";
 import { Recipient } from "./recipient";
@@ -37,90 +37,14 @@ function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [t
       "It works. Now hand it over",
       `${steps.filter(({ state }) => state === "done" || state === "already-ok").length} steps done and read back from your tenant.`,
     ];
+  if (handoff.state === "revealed" && handoff.reportedAt)
+    return ["Somebody else may have the secret", "One press takes it away from them."];
+  if (handoff.state === "revealed" && handoff.failing)
+    return ["Handed over, but it does not work yet", "What the contact reports, why as a rule, and what to do."];
   if (handoff.state === "revealed") return ["Handed over", "The vendor's contact has the values. Nothing secret is left here."];
+  if (["expired", "revoked", "locked"].includes(handoff.state))
+    return ["The link is over", "Nobody has seen the values. What was made in your tenant stays."];
   return ["Handed over to the contact", "You are told here when the link is opened and when the values are revealed."];
-}
-
-function HandoffCard({
-  id,
-  contact,
-  handoff,
-  isHeld,
-}: {
-  id: string;
-  /** Null: the admin has to name somebody first. */
-  contact: string | null;
-  handoff: HandoffProgress;
-  isHeld: boolean;
-}) {
-  const renewed = (
-    <Act action={reissue} fields={{ onboarding: id }} look="quiet" busy="Issuing…">
-      Issue a new credential and link
-    </Act>
-  );
-  switch (handoff.state) {
-    case "sealed":
-      return isHeld ? (
-        <>
-          <p className="text-ink-2">
-            The values are sealed. The link shows them once, to whoever opens it and asks. It works until <Time at={handoff.expiresAt} />.
-          </p>
-          <div className="mt-4 flex flex-wrap items-start gap-3">
-            {contact && (
-              <Act action={mailHandoff} fields={{ onboarding: id }} busy="Sending…">
-                Send the link to {contact}
-              </Act>
-            )}
-          </div>
-        </>
-      ) : (
-        <>
-          <Notice tone="wait" title="The link was sealed for another browser session">
-            Links are never stored, so this session cannot give it out. A new credential takes some seconds; the old one is removed from
-            your tenant.
-          </Notice>
-          <div className="mt-4">{renewed}</div>
-        </>
-      );
-    case "sent":
-    case "opened":
-      return (
-        <>
-          <p>
-            {handoff.how === "copied" ? `You took the link for ${handoff.to}` : `Sent to ${handoff.to}`},{" "}
-            {handoff.sentAt && <Time at={handoff.sentAt} />}.
-          </p>
-          <p className="text-ink-2">
-            {handoff.state === "opened" && handoff.openedAt ? (
-              <>
-                Opened <Time at={handoff.openedAt} />, not revealed yet.
-              </>
-            ) : (
-              "Not opened yet."
-            )}{" "}
-            It works until <Time at={handoff.expiresAt} />. Lost? Links are never stored, so a new one means a new credential.
-          </p>
-          <div className="mt-4">{renewed}</div>
-        </>
-      );
-    case "revealed":
-      return (
-        <p>
-          Revealed <Time at={handoff.revealedAt ?? handoff.at} />. If {handoff.to} says that it was not them, remove the secret under App
-          registrations at once and tell the vendor.
-        </p>
-      );
-    case "expired":
-    case "revoked":
-      return (
-        <>
-          <Notice tone="wait" title={handoff.state === "expired" ? "Nobody opened the link in time" : "This link was thrown away"}>
-            {handoff.mailFailed ?? "The values in it were deleted. Issue a new credential to hand over again."}
-          </Notice>
-          <div className="mt-4">{renewed}</div>
-        </>
-      );
-  }
 }
 
 export default async function Run({
@@ -157,6 +81,9 @@ export default async function Run({
   const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
   const [title, text] = headline(wantsRun && !isInterrupted ? { ...progress, run: undefined as never } : progress, isInterrupted);
+  const removal = removalDue(subject, now);
+  const removalRun = progress.removal?.run;
+  const isRemoving = Boolean(removalRun && !removalRun.finishedAt && atWork);
   const isHeld = isDone && (await canGiveLink(person, progress));
   const count = (...states: string[]) => progress.steps.filter(({ state }) => states.includes(state)).length;
   const canRetry = Boolean(run?.finishedAt) && run?.outcome !== "done" && !wantsRun;
@@ -285,6 +212,27 @@ export default async function Run({
               )}
             </>
           )}
+          {isDone && removal && (
+            <Card className="p-5" aria-label="Removing a secret">
+              <h2 className="mb-1">A secret is to be removed</h2>
+              <p className="mb-3 text-ink-2">{removal.reason}. Nothing else in your tenant changes.</p>
+              {removalRun?.failure && removalRun.finishedAt && <Failure failure={removalRun.failure} at={removalRun.finishedAt} />}
+              {!isRemoving && (
+                <StartRun
+                  begin={removeDue.bind(null, id)}
+                  auto={!removalRun || Boolean(go)}
+                  hasAsked={Boolean(asked)}
+                  label="Remove it now"
+                  busy="Reading your tenant, then removing it"
+                  here={here}
+                  changed={here}
+                  settings={settings}
+                  loginHint={person.username}
+                />
+              )}
+              {progress.removal && progress.removal.steps.length > 0 && <RunSteps steps={progress.removal.steps} now={now} names={{}} />}
+            </Card>
+          )}
           {isDone && handoff && (
             <Card className="p-5">
               <h2 className="mb-1">The one-time link</h2>
@@ -297,13 +245,15 @@ export default async function Run({
                   note={manifest.handover.note}
                 />
               )}
-              <HandoffCard id={id} contact={recipientOf(subject)} handoff={handoff} isHeld={isHeld} />
+              <HandoffCard id={id} handoff={handoff} registrations={progress.registrations} isHeld={isHeld} />
               <div className="mt-3 empty:hidden">
-                <CopyLink
-                  key={handoff.id}
+                <GiveLink
+                  key={`${handoff.id} ${recipientOf(subject)}`}
                   id={id}
-                  contact={recipientOf(subject) ?? "whoever enters the values"}
+                  contact={recipientOf(subject)}
+                  reader={recipientOf(subject) ?? "whoever enters the values"}
                   canTake={handoff.state === "sealed" && isHeld}
+                  machineOf={manifest.handover.machineKey ? manifest.vendor.name : null}
                 />
               </div>
             </Card>

@@ -1,11 +1,8 @@
-import { foreignOrigin, json, jsonObject, refusalAsJson } from "@/lib/http";
-import * as handOver from "@/lib/onboarding/hand-over";
+import { findSignedIn } from "@/lib/auth/auth";
+import { revealHandoff } from "@/lib/onboarding/contact";
+import { answering } from "../../answer";
 
-/** Reveals the values, once. For whoever proves to hold the link's key. */
-export async function POST(request: Request, { params }: { params: Promise<{ handoff: string }> }) {
-  const foreign = foreignOrigin(request);
-  if (foreign) return foreign;
-  const { handoff } = await params;
-  const answer = await handOver.revealHandoff(handoff, (await jsonObject(request))?.proof, new Date());
-  return answer.ok ? json(answer.value) : refusalAsJson(answer.refusal);
-}
+/** Reveals the values, once. For whoever proves to hold the link's key and meets the challenge that the admin chose. */
+export const POST = answering(async (handoff, { proof, code, passphrase }, visitor, now) =>
+  revealHandoff(handoff, proof, { code, passphrase, person: await findSignedIn() }, visitor, now),
+);

@@ -1,11 +1,8 @@
-import { foreignOrigin, json, jsonObject, refusalAsJson } from "@/lib/http";
-import * as handOver from "@/lib/onboarding/hand-over";
+import { findSignedIn } from "@/lib/auth/auth";
+import { lookAtHandoff } from "@/lib/onboarding/contact";
+import { answering } from "../../answer";
 
 /** What the handoff's page shows before anything is revealed. For whoever proves to hold the link's key. */
-export async function POST(request: Request, { params }: { params: Promise<{ handoff: string }> }) {
-  const foreign = foreignOrigin(request);
-  if (foreign) return foreign;
-  const { handoff } = await params;
-  const answer = await handOver.lookAtHandoff(handoff, (await jsonObject(request))?.proof, new Date());
-  return answer.ok ? json(answer.value) : refusalAsJson(answer.refusal);
-}
+export const POST = answering(async (handoff, { proof }, visitor, now) =>
+  lookAtHandoff(handoff, proof, await findSignedIn(), visitor, now),
+);
