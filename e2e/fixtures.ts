@@ -239,6 +239,10 @@ export async function revealWithCode(contact: Page, address: string) {
   const { subject, text } = (await sandbox.mails()).findLast(({ to }) => to.includes(address))!;
   expect(subject).toContain("Your code");
   await contact.getByLabel("The code of the mail").fill(/\b[A-Z2-9]{4}-[A-Z2-9]{4}\b/.exec(text)![0]);
+  await reveal(contact);
+}
+/** The contact presses the button, and what is shown afterwards are the values. */
+export async function reveal(contact: Page) {
   await contact.getByRole("button", { name: "Reveal the values once" }).click();
   await expect(contact.getByText("Shown once: store them now", { exact: false })).toBeVisible();
 }

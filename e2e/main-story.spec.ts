@@ -13,6 +13,7 @@ import {
   mailTo,
   onboardingId,
   provisioned,
+  reveal,
   revealWithCode,
   sandbox,
   sendLink,
@@ -174,7 +175,7 @@ test("without Active Directory the application may not read groups", async ({ br
   const handoff = await takeLink(admin);
   const contact = await (await browserFor(browser)).newPage();
   await contact.goto(handoff);
-  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await reveal(contact);
   const call = await foreignClient({
     applicationId: await shownValue(contact, "Application (client) ID"),
     tenantId: await shownValue(contact, "Tenant (directory) ID"),

@@ -16,6 +16,7 @@ import {
   mailTo,
   provisioned,
   restartPortal,
+  reveal,
   revealWithCode,
   sandbox,
   sendLink,
@@ -48,7 +49,7 @@ async function provisionedProduct(
 async function revealed(browser: Parameters<typeof browserFor>[0], admin: Page): Promise<Page> {
   const contact = await (await browserFor(browser)).newPage();
   await contact.goto(await takeLink(admin));
-  await contact.getByRole("button", { name: "Reveal the values once" }).click();
+  await reveal(contact);
   await expect(contact.getByText("Shown once: store them now")).toBeVisible();
   return contact;
 }

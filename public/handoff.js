@@ -277,9 +277,7 @@
     } catch {
       return show("The values could not be decrypted", text("p", "They are used up. Ask the sender for a new link."));
     }
-    const nodes = [
-      text("p", "Shown once: store them now. Reloading or leaving this page throws them away, and so do five minutes.", "notice"),
-    ];
+    const nodes = [text("p", "Shown once: store them now. They go when you reload or leave this page, and after five minutes.", "notice")];
     const [first] = parts;
     const alone = parts.length === 1;
     for (const name of view.fields.filter((each) => alone || SHARED.includes(each))) {
@@ -326,6 +324,8 @@
   function challenge(view) {
     const told = says();
     const box = document.createElement("div");
+    const row = document.createElement("div");
+    row.className = "row";
     const press = (answer) => {
       const go = button("Reveal the values once", () => reveal(view, answer(), told, go), "primary");
       return go;
@@ -350,7 +350,8 @@
             if (answer.ok && !codeBox.isConnected) {
               send.textContent = "Mail another code";
               send.className = "";
-              box.prepend(codeBox, go);
+              row.prepend(go);
+              box.prepend(codeBox);
             }
             if (answer.ok) input.focus();
           } catch {
@@ -360,7 +361,8 @@
         },
         "primary",
       );
-      box.append(send);
+      row.append(send);
+      box.append(row);
     } else if (view.challenge === "passphrase") {
       const { box: phraseBox, input } = inputField("The passphrase that the sender tells you", { maxLength: 200 });
       const go = press(() => ({ passphrase: input.value }));

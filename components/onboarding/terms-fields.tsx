@@ -66,7 +66,7 @@ export function TermsFields({
             <input
               type="radio"
               name="challenge"
-              className="mt-1.5"
+              className="mt-1.5 shrink-0 self-start"
               checked={terms.challenge === kind}
               onChange={() =>
                 change({
@@ -104,7 +104,7 @@ export function TermsFields({
         <label className="flex gap-2.5 rounded-lg bg-wait-soft px-3.5 py-2.5 text-wait">
           <input
             type="checkbox"
-            className="mt-1.5"
+            className="mt-1.5 shrink-0 self-start"
             checked={terms.understands}
             onChange={({ target }) => change({ ...terms, understands: target.checked })}
           />
@@ -125,7 +125,7 @@ export function TermsFields({
         <label className="flex gap-2.5">
           <input
             type="checkbox"
-            className="mt-1.5"
+            className="mt-1.5 shrink-0 self-start"
             checked={terms.removes}
             onChange={({ target }) => change({ ...terms, removes: target.checked })}
           />

@@ -9,6 +9,7 @@ import type { Visitor } from "../http";
 import type { SignedIn } from "../proof";
 import { seal, sha256 } from "../secret";
 import * as handoff from "./handoff";
+import * as holder from "./holder";
 import type { MachineKey } from "./machine";
 
 let database: Awaited<ReturnType<typeof useDatabase>>;
@@ -58,8 +59,7 @@ async function aLink(more: Partial<handoff.Terms> = {}) {
   const derive = (use: string) => Buffer.from(hkdfSync("sha256", key, id, use, 32));
   return { id, onboardingId, holdKey, key, proof: derive("handoff/v1/proof").toString("base64url"), encryption: derive("handoff/v1/enc") };
 }
-const reveal = (id: string, proof: unknown, answer: handoff.Answer = {}, by = somebody) =>
-  handoff.reveal(id, proof, answer, by, new Date());
+const reveal = (id: string, proof: unknown, answer: holder.Answer = {}, by = somebody) => holder.reveal(id, proof, answer, by, new Date());
 /** The link's time is over, on the database's clock. */
 const outlive = (id: string, by = "1 second") =>
   database.query(`UPDATE "Handoff" SET "expiresAt" = now() - interval '${by}' WHERE "id" = '${id}'`);
@@ -118,7 +118,7 @@ test("a wrong proof, an unknown id and nonsense look alike and use nothing up", 
     await reveal(randomUUID(), proof),
     await reveal("../..", proof),
     await reveal(id, { $ne: "" }),
-    await handoff.look(id, wrong, somebody, now),
+    await holder.look(id, wrong, somebody, now),
   ];
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   expect(answers[0]).toMatchObject({ ok: false, refusal: { status: 404 } });
@@ -127,9 +127,9 @@ test("a wrong proof, an unknown id and nonsense look alike and use nothing up", 
 
 test("looking uses nothing up, and an expired link is refused and swept", async () => {
   const { id, proof, onboardingId } = await aLink({ removes: true });
-  expect(await handoff.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "pending" } });
+  expect(await holder.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "pending" } });
   await outlive(id);
-  expect(await handoff.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "expired" } });
+  expect(await holder.look(id, proof, somebody, now)).toMatchObject({ ok: true, value: { state: "expired" } });
   expect(await reveal(id, proof)).toMatchObject({ ok: false, refusal: { status: 410 } });
   const swept = await Promise.all([handoff.sweep(now), handoff.sweep(now), handoff.sweep(now)]);
   expect(
@@ -255,13 +255,13 @@ test("the database's clock decides about the end, whatever the server's says", a
   await database.query(`UPDATE "Handoff" SET "expiresAt" = now() + interval '1 second' WHERE "id" = '${early.id}'`);
   const tenMinutes = 600_000;
   for (const skew of [-tenMinutes, tenMinutes])
-    expect(await handoff.look(early.id, early.proof, somebody, new Date(Date.now() + skew))).toMatchObject({ value: { state: "pending" } });
-  expect((await handoff.reveal(early.id, early.proof, {}, somebody, new Date(Date.now() + tenMinutes))).ok, "a second before the end").toBe(
+    expect(await holder.look(early.id, early.proof, somebody, new Date(Date.now() + skew))).toMatchObject({ value: { state: "pending" } });
+  expect((await holder.reveal(early.id, early.proof, {}, somebody, new Date(Date.now() + tenMinutes))).ok, "a second before the end").toBe(
     true,
   );
   const late = await aLink();
   await outlive(late.id);
-  const answer = await handoff.reveal(late.id, late.proof, {}, somebody, new Date(Date.now() - tenMinutes));
+  const answer = await holder.reveal(late.id, late.proof, {}, somebody, new Date(Date.now() - tenMinutes));
   expect(answer, "a second after the end").toMatchObject({ ok: false, refusal: { code: "handoff.gone" } });
 });
 
@@ -283,10 +283,10 @@ test("a key that cannot be reached burns nothing: the second try works", async (
 });
 
 async function aCode(id: string, proof: string): Promise<string> {
-  const made = await handoff.newCode(id, proof, somebody);
+  const made = await holder.newCode(id, proof, somebody);
   if (!made.ok) throw new Error(made.refusal.message);
   expect(made.value.to).toBe("maria@cirrus.example");
-  return handoff.spelledCode(made.value.code);
+  return holder.spelledCode(made.value.code);
 }
 
 test("the code of the newest mail opens, as it is typed; an older one and none do not", async () => {
@@ -307,7 +307,7 @@ test("a code is over after ten minutes, and the fourth within an hour is not sen
   expect(await reveal(id, proof, { code })).toMatchObject({ refusal: { code: "handoff.code-over" } });
   await aCode(id, proof);
   const third = await aCode(id, proof);
-  expect(await handoff.newCode(id, proof, somebody)).toMatchObject({ refusal: { code: "handoff.slow-down", status: 429 } });
+  expect(await holder.newCode(id, proof, somebody)).toMatchObject({ refusal: { code: "handoff.slow-down", status: 429 } });
   expect((await reveal(id, proof, { code: third })).ok, "the newest one still works").toBe(true);
 });
 
@@ -384,8 +384,8 @@ test("a thousand wrong proofs from one address cost the handoff nothing, and are
 
 test("what the contact says afterwards is recorded, each once; before the reveal nothing can be said", async () => {
   const { id, proof, onboardingId } = await aLink();
-  const say = (word: handoff.Word, failure: { code: string | null; said: string } | null = null) =>
-    handoff.say(id, proof, word, failure, somebody, now);
+  const say = (word: holder.Word, failure: { code: string | null; said: string } | null = null) =>
+    holder.say(id, proof, word, failure, somebody, now);
   expect(await say("reported")).toMatchObject({ refusal: { code: "handoff.gone" } });
   await reveal(id, proof);
   expect(await say("saved")).toMatchObject({ value: { isNews: true } });
@@ -401,7 +401,7 @@ test("what the contact says afterwards is recorded, each once; before the reveal
     "handoff.reported",
     "handoff.failing",
   ]);
-  const wrongProof = await handoff.say(id, randomBytes(32).toString("base64url"), "reported", null, somebody, now);
+  const wrongProof = await holder.say(id, randomBytes(32).toString("base64url"), "reported", null, somebody, now);
   expect(wrongProof).toMatchObject({ refusal: { status: 404 } });
 });
 

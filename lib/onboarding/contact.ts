@@ -6,7 +6,8 @@
 import type { Choices, Manifest } from "../catalogue/schema.ts";
 import { CREDENTIAL_OF, registrationsFor } from "../catalogue/selection.ts";
 import { config } from "../config.ts";
-import * as handoff from "../handoff/handoff.ts";
+import * as handoff from "../handoff/holder.ts";
+import type { SealedPart, State } from "../handoff/sealed.ts";
 import type { Visitor } from "../http.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
@@ -14,7 +15,7 @@ import type { SignedIn } from "../proof.ts";
 import { find, type Onboarding } from "./find.ts";
 
 export type HandoffPage = {
-  state: handoff.State;
+  state: State;
   expiresAt: string;
   revealedAt: string | null;
   challenge: handoff.HandoffView["challenge"];
@@ -96,7 +97,7 @@ export async function revealHandoff(
   answer: handoff.Answer,
   visitor: Visitor,
   now: Date,
-): Promise<Outcome<handoff.SealedPart[]>> {
+): Promise<Outcome<SealedPart[]>> {
   const revealed = await handoff.reveal(id, proof, answer, visitor, now);
   if (revealed.ok) {
     const { parts, onboardingId } = revealed.value;

@@ -127,40 +127,46 @@ export function HandoffCard({
       const former = Object.values(registrations).flatMap(({ formerKeys = [] }) => formerKeys);
       return (
         <>
-          {handoff.reportedAt && (
-            <Notice tone="fail" title={`${handoff.to} says that it was not them who opened the link`}>
-              <p>Somebody else may have the secret. Remove it, or issue another one, which removes it too.</p>
-              <div className="flex flex-wrap items-start gap-3">
-                {hasSecret && removed}
-                {renewed}
-              </div>
-            </Notice>
-          )}
-          {handoff.failing && cause && (
-            <Notice
-              tone="wait"
-              title={`${handoff.to} says that it does not work yet${handoff.failing.code ? `: ${handoff.failing.code}` : ""}`}
-            >
-              <p className="break-words font-mono text-[13px]">{handoff.failing.said}</p>
-              <p>{cause.message}</p>
+          <div className="space-y-3">
+            {handoff.reportedAt && (
+              <Notice tone={hasSecret ? "fail" : "done"} title={`${handoff.to} says that it was not them who opened the link`}>
+                <p>
+                  {hasSecret
+                    ? "Somebody else may have the secret. Remove it, or issue another one, which removes it too."
+                    : "The secret is removed: nobody can sign in with it any more. Issue another one when you know who opened the link."}
+                </p>
+                <div className="flex flex-wrap items-start gap-3">
+                  {hasSecret && removed}
+                  {renewed}
+                </div>
+              </Notice>
+            )}
+            {handoff.failing && cause && (
+              <Notice
+                tone="wait"
+                title={`${handoff.to} says that it does not work yet${handoff.failing.code ? `: ${handoff.failing.code}` : ""}`}
+              >
+                <p className="break-words font-mono text-[13px]">{handoff.failing.said}</p>
+                <p>{cause.message}</p>
+                <p>
+                  {cause.action} Who can: {cause.who}.
+                </p>
+                <div className="flex flex-wrap items-start gap-3">
+                  <a href={`/o/${id}/plan`} className={buttonClass({ look: "quiet" })}>
+                    Compare with my tenant now
+                  </a>
+                  {renewed}
+                </div>
+              </Notice>
+            )}
+            {!handoff.reportedAt && !handoff.failing && (
               <p>
-                {cause.action} Who can: {cause.who}.
+                {handoff.worksAt
+                  ? "The contact says that it works. Nothing is left to do."
+                  : "The values are with the contact. They are asked to say whether it works."}
               </p>
-              <div className="flex flex-wrap items-start gap-3">
-                <a href={`/o/${id}/plan`} className={buttonClass({ look: "quiet" })}>
-                  Compare with my tenant now
-                </a>
-                {renewed}
-              </div>
-            </Notice>
-          )}
-          {!handoff.reportedAt && !handoff.failing && (
-            <p>
-              {handoff.worksAt
-                ? "The contact says that it works. Nothing is left to do."
-                : "The values are with the contact. They are asked to say whether it works."}
-            </p>
-          )}
+            )}
+          </div>
           <Receipts handoff={handoff} />
           {former.length > 0 && (
             <p className="mt-3 text-[14px] text-ink-2">

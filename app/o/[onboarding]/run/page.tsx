@@ -23,7 +23,7 @@ import { Recipient } from "./recipient";
 
 export const metadata = { title: "Provision" };
 
-function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [title: string, text: string] {
+function headline({ run, handoff, steps, registrations }: Progress, isInterrupted: boolean): [title: string, text: string] {
   if (!run) return ["Starting", "Your approval is recorded. We read your tenant once more, then make exactly what you approved."];
   if (isInterrupted) return ["The run was interrupted", "What is done stays done and is not done twice. It goes on from there."];
   if (!run.finishedAt)
@@ -38,7 +38,9 @@ function headline({ run, handoff, steps }: Progress, isInterrupted: boolean): [t
       `${steps.filter(({ state }) => state === "done" || state === "already-ok").length} steps done and read back from your tenant.`,
     ];
   if (handoff.state === "revealed" && handoff.reportedAt)
-    return ["Somebody else may have the secret", "One press takes it away from them."];
+    return Object.values(registrations).some(({ keyId }) => keyId)
+      ? ["Somebody else may have the secret", "One press takes it away from them."]
+      : ["The secret is removed", "Nobody can sign in with it any more."];
   if (handoff.state === "revealed" && handoff.failing)
     return ["Handed over, but it does not work yet", "What the contact reports, why as a rule, and what to do."];
   if (handoff.state === "revealed") return ["Handed over", "The vendor's contact has the values. Nothing secret is left here."];
