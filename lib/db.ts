@@ -1,16 +1,28 @@
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaPGlite } from "pglite-prisma-adapter";
-import { PrismaClient } from "../prisma/client/client.ts";
+import { Prisma, PrismaClient } from "../prisma/client/client.ts";
 import { config } from "./config.ts";
 
-export type { Prisma } from "../prisma/client/client.ts";
+export { Prisma };
+
+const names = new Map<string, string>();
+/** A statement of the same text has the same name, so that PostgreSQL parses and plans it once for each connection. */
+function nameOf(sql: string): string {
+  const known = names.get(sql);
+  if (known) return known;
+  const name = createHash("sha256").update(sql).digest("base64url").slice(0, 40);
+  if (names.size > 2000) names.clear();
+  names.set(sql, name);
+  return name;
+}
 
 /** Prisma's driver for a PostgreSQL server, or for the embedded PGlite folder when no URL is given. */
 export function databaseAdapter({ url, folder }: { url?: string | undefined; folder: string }) {
-  if (url) return new PrismaPg({ connectionString: url, max: 10 });
+  if (url) return new PrismaPg({ connectionString: url, max: 10 }, { statementNameGenerator: ({ sql }) => nameOf(sql) });
   return new PrismaPGlite(embedded(folder));
 }
 

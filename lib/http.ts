@@ -3,9 +3,10 @@ import type { Refusal } from "./outcome.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 export const json = (body: unknown, status = 200) => Response.json(body, { status, headers: NO_STORE });
+export const secondsUntil = (at: Date) => String(Math.max(1, Math.ceil((at.getTime() - Date.now()) / 1000)));
 export const refusalAsJson = ({ code, status, message, retryAt }: Refusal) => {
   const answer = json({ code, message, ...(retryAt ? { retryAt: retryAt.toISOString() } : {}) }, status);
-  if (retryAt) answer.headers.set("retry-after", String(Math.max(1, Math.ceil((retryAt.getTime() - Date.now()) / 1000))));
+  if (retryAt) answer.headers.set("retry-after", secondsUntil(retryAt));
   return answer;
 };
 
@@ -19,18 +20,28 @@ export const schemaAnswer = (schema: unknown) =>
     },
   });
 
-/** A state change must come from a page of this portal (OWASP: verifying origin); null when it does. */
-export function foreignOrigin(request: Request): Response | null {
-  const site = request.headers.get("sec-fetch-site");
-  const isOurs = request.headers.get("origin") === new URL(config().BASE_URL).origin && (site === null || site === "same-origin");
-  return isOurs ? null : json({ code: "http.foreign-origin", message: "This request did not come from the portal." }, 403);
+/** As much of a request as is read here. */
+export type Asked = { headers: { get(name: string): string | null }; text(): Promise<string> };
+
+export const FOREIGN = {
+  status: 403,
+  body: { code: "http.foreign-origin", message: "This request did not come from the portal." },
+} as const;
+/** Whether a state change comes from another page than this portal's (OWASP: verifying origin). */
+export function isForeign({ headers }: Pick<Asked, "headers">): boolean {
+  const site = headers.get("sec-fetch-site");
+  return headers.get("origin") !== new URL(config().BASE_URL).origin || (site !== null && site !== "same-origin");
 }
+/** Null when it comes from a page of this portal. */
+export const foreignOrigin = (request: Request): Response | null => (isForeign(request) ? json(FOREIGN.body, FOREIGN.status) : null);
+
+export const BODY_AT_MOST = 16_384;
 
 /** The JSON object of a request of at most 16 kB; null for anything else. */
-export async function jsonObject(request: Request): Promise<Record<string, unknown> | null> {
+export async function jsonObject(request: Asked): Promise<Record<string, unknown> | null> {
   if (!request.headers.get("content-type")?.startsWith("application/json")) return null;
   const text = await request.text();
-  if (text.length > 16_384) return null;
+  if (text.length > BODY_AT_MOST) return null;
   try {
     const value: unknown = JSON.parse(text);
     return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
@@ -39,7 +50,7 @@ export async function jsonObject(request: Request): Promise<Record<string, unkno
   }
 }
 
-/** Set by the server itself on every request (start-up.ts); whatever a client sends under this name is overwritten. */
+/** Set by the server itself on every request (server/main.ts); whatever a client sends under this name is overwritten. */
 export const CLIENT_ADDRESS = "x-vestibule-client-address";
 
 /** Somebody without an account: their address, and the little of them that receipts keep. */
@@ -73,7 +84,7 @@ const BROWSERS: readonly (readonly [RegExp, string])[] = [
 /** The family, no version: enough for an admin to say "that was not me". */
 const browserOf = (agent: string) => BROWSERS.find(([pattern]) => pattern.test(agent))?.[1] ?? "another program";
 
-export function visitorOf(request: Request): Visitor {
+export function visitorOf(request: Pick<Asked, "headers">): Visitor {
   const address = request.headers.get(CLIENT_ADDRESS) ?? "";
   return { address, network: networkOf(address), browser: browserOf(request.headers.get("user-agent") ?? "") };
 }

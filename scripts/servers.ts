@@ -14,8 +14,7 @@ function sourceDigest(): string {
   for (const folder of ["app", "components", "lib", "public", "prisma"])
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
       if (entry.isFile() && !/\.test\.tsx?$/.test(entry.name)) add(path.join(entry.parentPath, entry.name));
-  for (const file of ["package-lock.json", "next.config.ts", "tsconfig.json", "postcss.config.mjs", "instrumentation.ts", "start-up.ts"])
-    add(file);
+  for (const file of ["package-lock.json", "next.config.ts", "tsconfig.json", "postcss.config.mjs"]) add(file);
   return hash.digest("hex");
 }
 
@@ -120,7 +119,7 @@ export async function startSandbox(
 }
 
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
-  const portal = run([next, "start", "--hostname", "127.0.0.1", "--port", env.PORT!], { NODE_ENV: "production", ...env }, isQuiet);
+  const portal = run(["--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
   await answering(`http://localhost:${env.PORT}/`, portal);
   return portal;
 }

@@ -38,14 +38,14 @@ export async function useDatabase(
 }
 
 /** A fresh onboarding without anything in it but its first record. */
-export async function anOnboarding(client: PrismaClient, now: Date, customerName = "Contoso"): Promise<string> {
+export async function anOnboarding(client: PrismaClient, now: Date, customerName = "Contoso", productId = "p"): Promise<string> {
   const id = randomUUID();
   await client.$transaction(async (tx) => {
     await tx.onboarding.create({
       data: {
         id,
         vendorId: "v",
-        productId: "p",
+        productId,
         customerName,
         expectedDomain: "c.example",
         adminEmail: "a@c.example",
@@ -59,7 +59,7 @@ export async function anOnboarding(client: PrismaClient, now: Date, customerName
       },
     });
     const detail = {
-      productId: "p",
+      productId,
       manifestVersion: 1,
       customerName,
       expectedDomain: "c.example",

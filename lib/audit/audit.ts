@@ -4,9 +4,11 @@
  * folded from the record in the same transaction, so neither can say what the other does not.
  */
 import { createHash } from "node:crypto";
-import { db, type Prisma, type Transaction } from "../db.ts";
+import { db, Prisma, type Transaction } from "../db.ts";
 import type { Actor, AuditEvent } from "./events.ts";
 import { fold, nothingYet, type Progress, standing } from "./status.ts";
+
+const { sql, raw } = Prisma;
 
 export type AuditRecord = {
   seq: number;
@@ -69,44 +71,64 @@ function firstEnd({ registrations }: Progress): Date | null {
   return first ? new Date(first) : null;
 }
 
+/** The end of one onboarding's trail, as it was read. */
+export type Head = { headSeq: number; headHash: string; progress: Progress };
+
+/**
+ * The CTEs that append events to a trail whose head was read before, for a statement of somebody else's: `gate` names a CTE
+ * that has a row exactly when the events are to be written. The caller makes sure that the head is still the same, under
+ * the lock of the onboarding's row.
+ */
+export function appending(
+  { headSeq, headHash, progress: before }: Head,
+  onboardingId: string,
+  actor: Actor,
+  at: Date,
+  events: readonly AuditEvent[],
+  gate: string,
+): { ctes: Prisma.Sql; state: Progress } {
+  let seq = headSeq;
+  let hash = headHash;
+  let state = before;
+  const rows: object[] = [];
+  for (const event of events) {
+    const prevHash = hash;
+    seq += 1;
+    const detail = JSON.parse(JSON.stringify(event.detail)) as Record<string, unknown>;
+    const row = { seq, at, type: event.type, actor: { ...actor }, detail };
+    hash = hashOf(onboardingId, prevHash, row);
+    rows.push({ ...row, prevHash, hash });
+    state = fold(state, event, actor, at.toISOString());
+  }
+  const { status, waitingFor, since } = standing(state, at);
+  // A Graph call is a detail of a step; the list shows the step.
+  const latest = events.findLast(({ type }) => type !== "graph.called" && type !== "graph.calling");
+  const ctes = sql`
+    kept AS (
+      INSERT INTO "AuditEvent" ("onboardingId", "seq", "at", "type", "actor", "detail", "prevHash", "hash")
+      SELECT ${onboardingId}::uuid, r."seq", r."at", r."type", r."actor", r."detail", r."prevHash", r."hash"
+      FROM ${raw(gate)}, jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        AS r("seq" int, "at" timestamptz, "type" text, "actor" jsonb, "detail" jsonb, "prevHash" text, "hash" text)),
+    moved AS (
+      UPDATE "Onboarding" SET
+        "headSeq" = ${seq}, "headHash" = ${hash}, "state" = ${JSON.stringify(state)}::jsonb, "status" = ${status},
+        "waitingFor" = ${waitingFor}, "waitingSince" = ${new Date(since)}, "tenantId" = ${state.signedIn?.tenantId ?? null},
+        "credentialEndsAt" = ${firstEnd(state)}, "lastEvent" = coalesce(${latest?.type ?? null}, "lastEvent"),
+        "lastEventAt" = CASE WHEN ${latest !== undefined} THEN ${at} ELSE "lastEventAt" END
+      FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)`;
+  return { ctes, state };
+}
+
 /**
  * Appends events to one onboarding's trail and moves its status along. Locks the onboarding's row, so that two
  * writers follow each other. Returns the progress afterwards.
  */
 export async function record(tx: Transaction, onboardingId: string, actor: Actor, at: Date, ...events: AuditEvent[]): Promise<Progress> {
-  const [head] = await tx.$queryRaw<{ headSeq: number; headHash: string; state: Progress }[]>`
-    SELECT "headSeq", "headHash", "state" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid FOR UPDATE`;
+  const [head] = await tx.$queryRaw<Head[]>`
+    SELECT "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid FOR UPDATE`;
   if (!head) throw new Error(`No onboarding ${onboardingId} to record into`);
-  let { headSeq: seq, headHash: hash, state } = head;
-  const rows: Prisma.AuditEventCreateManyInput[] = [];
-  for (const event of events) {
-    const prevHash = hash;
-    seq += 1;
-    const detail = JSON.parse(JSON.stringify(event.detail)) as Prisma.InputJsonObject;
-    const row = { seq, at, type: event.type, actor: { ...actor }, detail };
-    hash = hashOf(onboardingId, prevHash, { ...row, actor, detail });
-    rows.push({ onboardingId, prevHash, hash, ...row });
-    state = fold(state, event, actor, at.toISOString());
-  }
-  await tx.auditEvent.createMany({ data: rows });
-  const { status, waitingFor, since } = standing(state, at);
-  // A Graph call is a detail of a step; the list shows the step.
-  const latest = events.findLast(({ type }) => type !== "graph.called" && type !== "graph.calling");
-  await tx.onboarding.update({
-    where: { id: onboardingId },
-    data: {
-      headSeq: seq,
-      headHash: hash,
-      state: JSON.parse(JSON.stringify(state)),
-      status,
-      waitingFor,
-      waitingSince: new Date(since),
-      tenantId: state.signedIn?.tenantId ?? null,
-      credentialEndsAt: firstEnd(state),
-      ...(latest ? { lastEvent: latest.type, lastEventAt: at } : {}),
-    },
-    select: { id: true },
-  });
+  const { ctes, state } = appending(head, onboardingId, actor, at, events, "always");
+  await tx.$executeRaw`WITH always AS (SELECT 1), ${ctes} SELECT 1`;
   return state;
 }
 

@@ -143,6 +143,12 @@ export async function findSignedIn(): Promise<SignedIn | null> {
   return row && proofOf(row);
 }
 
+/** Who sent this `Cookie` header, for what is served without Next. */
+export async function findSignedInBy(cookies: string): Promise<SignedIn | null> {
+  const row = await session.readFrom(cookies);
+  return row && proofOf(row);
+}
+
 export async function findSupport(): Promise<Support | null> {
   const row = await session.read();
   const roles = row?.roles.filter(isSupportRole) ?? [];

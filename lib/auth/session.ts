@@ -57,8 +57,12 @@ export async function open(identity: Omit<SessionRow, "digest" | "holdKey">, vau
 }
 
 /** The session of this request, once per request. */
-export const read = cache(async (): Promise<SessionRow | null> => {
-  const token = (await cookies()).get(cookieName())?.value;
+export const read = cache(async (): Promise<SessionRow | null> => find((await cookies()).get(cookieName())?.value));
+/** The session that a `Cookie` header names, where Next does not read the request. */
+export const readFrom = (header: string): Promise<SessionRow | null> =>
+  find(new RegExp(`(?:^|;\\s*)${cookieName()}=([\\w-]+)`).exec(header)?.[1]);
+
+async function find(token: string | undefined): Promise<SessionRow | null> {
   if (!token) return null;
   const now = new Date();
   const digest = digestOf(token);
@@ -70,7 +74,7 @@ export const read = cache(async (): Promise<SessionRow | null> => {
   const { lastSeenAt, ...session } = row;
   if (now.getTime() - lastSeenAt.getTime() > 60_000) await db().session.updateMany({ where: { digest }, data: { lastSeenAt: now } });
   return { ...session, holdKey: deriveKey(Buffer.from(token), Buffer.from("vestibule"), "handoff/hold") };
-});
+}
 
 export async function close(): Promise<void> {
   const jar = await cookies();

@@ -58,18 +58,11 @@ export async function create(
   const id = randomUUID();
   const linkKey = randomBytes(32);
   const keys = linkKeys(linkKey, id);
-  await tx.handoff.create({
-    data: {
-      id,
-      onboardingId: request.onboardingId,
-      state: "pending",
-      createdAt: now,
-      expiresAt: request.expiresAt,
-      proofHash: Uint8Array.from(sha256(keys.proof)),
-      heldKey: Uint8Array.from(seal(request.holdKey, linkKey, id)),
-    },
-    select: { id: true },
-  });
+  const proofHash = Uint8Array.from(sha256(keys.proof));
+  const heldKey = Uint8Array.from(seal(request.holdKey, linkKey, id));
+  await tx.$executeRaw`
+    INSERT INTO "Handoff" ("id", "onboardingId", "state", "createdAt", "expiresAt", "proofHash", "heldKey")
+    VALUES (${id}::uuid, ${request.onboardingId}::uuid, 'pending', ${now}, ${request.expiresAt}, ${proofHash}, ${heldKey})`;
   await audit.record(tx, request.onboardingId, admin, now, {
     type: "handoff.created",
     detail: { handoffId: id, expiresAt: request.expiresAt.toISOString() },
@@ -149,8 +142,10 @@ export async function add(
   payload: Payload,
   machineKey: MachineKey | null = null,
 ): Promise<void> {
-  const row = await tx.handoff.findFirstOrThrow({ where: { id, state: "pending", heldKey: { not: null } }, select: { heldKey: true } });
-  const linkKey = unseal(holdKey, row.heldKey!, id);
+  const [row] = await tx.$queryRaw<{ heldKey: Uint8Array }[]>`
+    SELECT "heldKey" FROM "Handoff" WHERE "id" = ${id}::uuid AND "state" = 'pending' AND "heldKey" IS NOT NULL`;
+  if (!row) throw new Error(`Handoff ${id} takes no values any more`);
+  const linkKey = unseal(holdKey, row.heldKey, id);
   const keys = linkKeys(linkKey, id);
   const bound = boundTo(id, payload.tenantId, payload.applicationId, part);
   try {

@@ -12,7 +12,7 @@ import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import { digestOf, type Secret, sha256 } from "../secret.ts";
 import * as challenges from "./challenge.ts";
-import { claim, end, type SealedPart, type State } from "./sealed.ts";
+import { claim, end, type Reading, readingOf, type SealedPart, type State } from "./sealed.ts";
 import { personOf } from "./terms.ts";
 
 const CONTACT: Actor = { kind: "contact" };
@@ -66,7 +66,7 @@ export type HandoffView = {
   challenge: Challenge;
   recipient: string | null;
 };
-type Row = HandoffView & { id: string; proofHash: Uint8Array; verifier: Uint8Array | null; isCodeFresh: boolean };
+type Row = Reading & HandoffView & { id: string; proofHash: Uint8Array; verifier: Uint8Array | null; isCodeFresh: boolean };
 type Stranger = typeof NOT_YOURS | Closed;
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -80,10 +80,10 @@ export const seenOf = ({ network, browser }: Visitor): Seen => ({ network, brows
 async function held(id: string, proof: unknown, visitor: Visitor): Promise<Outcome<Row & { proof: Buffer }, Stranger>> {
   const bytes = proofBytes(proof);
   const [row] = await db().$queryRaw<Row[]>`
-    SELECT "id", "onboardingId", "proofHash", "challenge", "recipient", "verifier", "expiresAt", "revealedAt",
-           coalesce("verifierEnds" > now(), false) AS "isCodeFresh",
-           CASE WHEN "state" = 'pending' AND "expiresAt" <= now() THEN 'expired' ELSE "state" END AS "state"
-    FROM "Handoff" WHERE "id" = ${isId(id) ? id : NOBODY}::uuid`;
+    SELECT h."id", h."onboardingId", h."proofHash", h."challenge", h."recipient", h."verifier", h."expiresAt", h."revealedAt",
+           coalesce(h."verifierEnds" > now(), false) AS "isCodeFresh", ${readingOf("v1")},
+           CASE WHEN h."state" = 'pending' AND h."expiresAt" <= now() THEN 'expired' ELSE h."state" END AS "state"
+    FROM "Handoff" h JOIN "Onboarding" o ON o."id" = h."onboardingId" WHERE h."id" = ${isId(id) ? id : NOBODY}::uuid`;
   const isRight = timingSafeEqual(sha256(bytes ?? NO_PROOF), Buffer.from(row?.proofHash ?? NO_PROOF));
   if (isRight && row && bytes) return accept({ ...row, proof: bytes });
   const retryAt = await spend(db(), `proof|${digestOf(visitor.address)}`, PROOFS.most, PROOFS.forMs);
@@ -94,15 +94,13 @@ async function held(id: string, proof: unknown, visitor: Visitor): Promise<Outco
 export async function look(id: string, proof: unknown, visitor: Visitor, now: Date): Promise<Outcome<HandoffView, Stranger>> {
   const found = await held(id, proof, visitor);
   if (!found.ok) return found;
-  const { state, onboardingId, expiresAt, revealedAt, challenge, recipient } = found.value;
-  if (state === "pending") await recordFirstOpening(onboardingId, id, seenOf(visitor), now);
+  const { state, onboardingId, expiresAt, revealedAt, challenge, recipient, progress } = found.value;
+  const isFirst = state === "pending" && progress.handoff?.state === "sent";
+  if (isFirst)
+    await db().$transaction((tx) =>
+      audit.record(tx, onboardingId, CONTACT, now, { type: "handoff.opened", detail: { handoffId: id, seen: seenOf(visitor) } }),
+    );
   return accept({ state, onboardingId, expiresAt, revealedAt, challenge, recipient });
-}
-
-async function recordFirstOpening(onboardingId: string, handoffId: string, seen: Seen, now: Date) {
-  const { state } = await db().onboarding.findUniqueOrThrow({ where: { id: onboardingId }, select: { state: true } });
-  if ((state as { handoff?: { state: string } }).handoff?.state !== "sent") return;
-  await db().$transaction((tx) => audit.record(tx, onboardingId, CONTACT, now, { type: "handoff.opened", detail: { handoffId, seen } }));
 }
 
 /** A fresh code for the contact's mailbox; an older one ends. The caller mails it and says whether that worked. */
@@ -159,7 +157,7 @@ export async function reveal(
   if (row.state !== "pending") return refuse(GONE);
   const answered = await meets(row, answer, visitor, now);
   if (!answered.ok) return answered;
-  const parts = await claim({ id, onboardingId: row.onboardingId, shown: row, seen: seenOf(visitor) }, now);
+  const parts = await claim({ id, onboardingId: row.onboardingId, shown: row, seen: seenOf(visitor) }, now, row);
   return parts ? accept({ parts, onboardingId: row.onboardingId }) : refuse(GONE);
 }
 

@@ -12,7 +12,8 @@ import type { Visitor } from "../http.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
-import { find, type Onboarding } from "./find.ts";
+import { type Errands, enqueue } from "../queue.ts";
+import { find } from "./find.ts";
 
 export type HandoffPage = {
   state: State;
@@ -101,32 +102,34 @@ export async function revealHandoff(
   const revealed = await handoff.reveal(id, proof, answer, visitor, now);
   if (revealed.ok) {
     const { parts, onboardingId } = revealed.value;
-    tellLater(onboardingId, "The values were revealed", () => {
-      const { network, browser } = handoff.seenOf(visitor);
-      return `By a visitor from ${network}, with ${browser}, on ${now.toUTCString()}. If that was not the contact, withdraw the secret on this page:`;
-    });
+    tellLater(
+      onboardingId,
+      "The values were revealed",
+      `By a visitor from ${visitor.network}, with ${visitor.browser}, on ${now.toUTCString()}. If that was not the contact, withdraw the secret on this page:`,
+    );
     return accept(parts);
   }
   if (revealed.refusal.code === "handoff.locked" && "onboardingId" in revealed.refusal)
     tellLater(
       String(revealed.refusal.onboardingId),
       "The one-time link is locked",
-      () => "Ten wrong answers were given, so the values were deleted. Nobody has seen them. Issue a new credential on this page:",
+      "Ten wrong answers were given, so the values were deleted. Nobody has seen them. Issue a new credential on this page:",
     );
   return revealed;
 }
 
 /** A mail to the admin and to whoever invited, after what it is about was committed. Its failure changes nothing. */
-function tellLater(onboardingId: string, what: string, detail: (onboarding: Onboarding) => string): void {
-  void tell(onboardingId, what, detail).catch((error: unknown) =>
+function tellLater(onboardingId: string, what: string, detail: string): void {
+  void enqueue("notice", { onboardingId, what, detail }).catch((error: unknown) =>
     console.error(`A notice about onboarding ${onboardingId} was not queued:`, error instanceof Error ? error.message : error),
   );
 }
-export async function tell(onboardingId: string, what: string, detail: (onboarding: Onboarding) => string): Promise<void> {
+/** Writes the mails that a notice comes to. */
+export async function tell({ onboardingId, what, detail }: Errands["notice"]): Promise<void> {
   const onboarding = await find(onboardingId, new Date());
   if (!onboarding) return;
   const { adminEmail, progress, manifest, customerName } = onboarding;
-  const about = { what, detail: detail(onboarding), product: manifest.name, customer: customerName };
+  const about = { what, detail, product: manifest.name, customer: customerName };
   const { BASE_URL } = config();
   await notify.sendLater(notify.handoffNotice({ ...about, to: adminEmail, page: `${BASE_URL}/o/${onboardingId}/run` }));
   if (progress.invitedBy)
@@ -161,9 +164,9 @@ export async function sayOfHandoff(
     tellLater(
       onboardingId,
       "Somebody else may have the secret",
-      () => "The contact says that it was not them who opened the one-time link. Withdraw the secret on this page, now:",
+      "The contact says that it was not them who opened the one-time link. Withdraw the secret on this page, now:",
     );
   if (isNews && word === "failing")
-    tellLater(onboardingId, "It does not work yet", () => `The contact reports: ${failure!.said} What to do is on this page:`);
+    tellLater(onboardingId, "It does not work yet", `The contact reports: ${failure!.said} What to do is on this page:`);
   return accept(null);
 }

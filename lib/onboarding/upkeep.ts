@@ -7,7 +7,7 @@ import { config } from "../config.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
-import { tell } from "./contact.ts";
+import { enqueue } from "../queue.ts";
 import { find, type Onboarding } from "./find.ts";
 import { recipientOf } from "./hand-over.ts";
 import { PORTAL } from "./store.ts";
@@ -15,12 +15,11 @@ import { PORTAL } from "./store.ts";
 /** Ends links that nobody opened in time and tells the admin; clears away allowances that are over. */
 export async function sweep(now: Date): Promise<void> {
   for (const { onboardingId, removes } of await handoff.sweep(now))
-    await tell(
+    await enqueue("notice", {
       onboardingId,
-      "Nobody opened the one-time link in time",
-      () =>
-        `The values in it were deleted.${removes ? " As you asked, the secret is removed from the application as soon as an administrator opens this page:" : " Issue a new credential on this page when it is needed:"}`,
-    );
+      what: "Nobody opened the one-time link in time",
+      detail: `The values in it were deleted.${removes ? " As you asked, the secret is removed from the application as soon as an administrator opens this page:" : " Issue a new credential on this page when it is needed:"}`,
+    });
   await sweepAllowances(db());
 }
 

@@ -1,0 +1,58 @@
+/**
+ * The portal's process: checks the settings, runs errands, and serves. A handoff's page and its calls are answered here;
+ * everything else is Next's.
+ */
+import { createServer } from "node:http";
+import next from "next";
+import * as catalogue from "../lib/catalogue/catalogue.ts";
+import { config } from "../lib/config.ts";
+import { CLIENT_ADDRESS, clientAddress } from "../lib/http.ts";
+import * as notify from "../lib/notify/notify.ts";
+import { tell } from "../lib/onboarding/contact.ts";
+import { remind, sweep } from "../lib/onboarding/upkeep.ts";
+import { schedule, work } from "../lib/queue.ts";
+import { isHandoff, serveHandoff } from "./handoff.ts";
+
+try {
+  config();
+  catalogue.listProducts();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
+
+async function startErrands() {
+  await work("mail", async (mail) => {
+    const sent = await notify.send(mail);
+    if (!sent.ok) throw new Error("The mail was not accepted; it is tried again");
+  });
+  await work("notice", tell);
+  await work("sweep", () => sweep(new Date()));
+  await work("remind", () => remind(new Date()));
+  await schedule("sweep", "* * * * *");
+  await schedule("remind", "7 * * * *");
+}
+startErrands().catch((error: unknown) =>
+  console.error("Errands (mail, expiry, reminders) do not run in this process:", error instanceof Error ? error.message : error),
+);
+
+const HOST = "127.0.0.1";
+const { PORT, TRUSTED_PROXIES } = config();
+const portal = next({ dev: false, hostname: HOST, port: PORT });
+await portal.prepare();
+const pages = portal.getRequestHandler();
+
+const server = createServer((request, response) => {
+  const forwarded = request.headers["x-forwarded-for"];
+  // Whatever a client sends under this name is overwritten.
+  const address = clientAddress(request.socket.remoteAddress ?? "", [forwarded].flat().join(","), TRUSTED_PROXIES);
+  request.headers[CLIENT_ADDRESS] = address;
+  request.rawHeaders.push(CLIENT_ADDRESS, address);
+  void (isHandoff(request.url ?? "") ? serveHandoff(request, response) : pages(request, response));
+});
+server.listen(PORT, HOST);
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    server.close(() => process.exit(0));
+    server.closeAllConnections();
+  });
