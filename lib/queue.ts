@@ -50,7 +50,11 @@ export async function enqueue<Name extends keyof Errands>(name: Name, errand: No
 const AT_A_TIME = 5;
 /** Does errands of this kind in this process; one that throws is tried again later, by itself. */
 export async function work<Name extends keyof Errands>(name: Name, act: (errand: Errands[Name]) => Promise<unknown>): Promise<void> {
-  const options = { pollingIntervalSeconds: 0.5, batchSize: AT_A_TIME, perJobResults: true } as const;
+  const options = {
+    pollingIntervalSeconds: name === "mail" || name === "notice" ? 1 : 10,
+    batchSize: AT_A_TIME,
+    perJobResults: true,
+  } as const;
   await (await queue()).work<Errands[Name], unknown, typeof options>(name, options, async (jobs) => {
     const done: JobResult[] = [];
     for (const { id, data } of jobs)

@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import type { Drill } from "./drills.ts";
+import { withHandoffs } from "./handoff-drills.ts";
 import { withDrill } from "./suites.ts";
 
 type Figure = { name: string; value: number; unit: string; target: number; better: "lower" | "higher"; ok: boolean };
@@ -19,6 +20,8 @@ const figure = (name: string, value: number, unit: string, target: number, bette
   better,
   ok: better === "lower" ? value <= target : value >= target,
 });
+const rounded = (name: string, value: number, unit: string, target: number, better: Figure["better"]) =>
+  figure(`handoff.${name}`, Math.round(value * 10) / 10, unit, target, better);
 const share = (part: number, whole: number) => Math.round((part / whole) * 10_000) / 100;
 
 const PARTS: Record<string, (drill: Drill) => Promise<Figure[]>> = {
@@ -70,16 +73,51 @@ const PARTS: Record<string, (drill: Drill) => Promise<Figure[]>> = {
   },
 };
 
-const parts = wanted.only ? [wanted.only] : Object.keys(PARTS);
-const unknown = parts.find((part) => !PARTS[part]);
+/** A crowd at one link, and how fast handoffs are made and revealed: two portals and PostgreSQL on this machine. */
+async function handoff(): Promise<Figure[]> {
+  return withHandoffs(async (stage) => {
+    const control = await stage.control(10, 1000);
+    say(`  a naive build is wrong in ${control.wrong} of ${control.rounds} rounds, up to ${control.most} read the values`);
+    const race = await stage.race(50, 1000);
+    for (const line of race.bad) say(`  ✘ ${line}`);
+    const { differences, medianGapMs } = await stage.strangers(1000);
+    // Servers that have been up for a while; the first requests compile them.
+    const { links: warm } = await stage.create(1600);
+    await stage.load(warm, 16);
+    const created = await stage.create(3200, { processes: 2, atATime: 8 });
+    const crowd = await stage.load(created.links.slice(0, 2600), 16);
+    const alone = await stage.load(created.links.slice(2600, 3000), 1);
+    return [
+      rounded("race.rounds", race.cases, "rounds", 50, "higher"),
+      rounded("race.exactlyOne", share(race.cases - race.bad.length, race.cases), "%", 100, "higher"),
+      rounded("race.slowestRound", race.slowestSeconds, "s", 3, "lower"),
+      rounded("race.controlWrong", control.wrong, "rounds", 1, "higher"),
+      rounded("strangers.differences", differences.length, "differences", 0, "lower"),
+      rounded("strangers.medianGap", medianGapMs, "ms", 1, "lower"),
+      rounded("create.perSecond.16", created.perSecond, "/s", 324, "higher"),
+      rounded("reveal.perSecond.16", crowd.perSecond, "/s", 341, "higher"),
+      rounded("reveal.p95.16", crowd.p95, "ms", 65, "lower"),
+      rounded("reveal.p99.16", crowd.p99, "ms", 75, "lower"),
+      rounded("reveal.errors", crowd.errors + alone.errors, "errors", 0, "lower"),
+      rounded("reveal.p50.1", alone.p50, "ms", 5, "lower"),
+    ];
+  });
+}
+
+const withStage: Record<string, () => Promise<Figure[]>> = {
+  ...Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, () => withDrill(part)])),
+  handoff,
+};
+const parts = wanted.only ? [wanted.only] : Object.keys(withStage);
+const unknown = parts.find((part) => !withStage[part]);
 if (unknown) {
-  console.error(`There is no part "${unknown}". Parts: ${Object.keys(PARTS).join(", ")}`);
+  console.error(`There is no part "${unknown}". Parts: ${Object.keys(withStage).join(", ")}`);
   process.exit(2);
 }
 const figures: Figure[] = [];
 for (const part of parts) {
   say(`\n— ${part}`);
-  figures.push(...(await withDrill((drill) => PARTS[part]!(drill))));
+  figures.push(...(await withStage[part]!()));
 }
 const machine = {
   cpus: availableParallelism(),

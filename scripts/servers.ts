@@ -118,6 +118,9 @@ export async function startSandbox(
   return { sandbox, url, vendorTenantId: tenants[0]!.id };
 }
 
+/** One of our own programs, as the portal and the sandbox are started. */
+export const startProgram = (file: string, env: Record<string, string>): Running => run(["--import", "tsx", file], env, true);
+
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
   const portal = run(["--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
   await answering(`http://localhost:${env.PORT}/`, portal);

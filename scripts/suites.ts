@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBrowser } from "./browser.ts";
 import { type Drill, newDrill, type Verdict } from "./drills.ts";
+import { withHandoffs } from "./handoff-drills.ts";
 import { startPostgres } from "./postgres.ts";
 import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
@@ -161,6 +162,44 @@ export async function drills(): Promise<Tally[]> {
     const broken = await drill.auditFaults();
     return [killed, lost, soaked, tally("audit trail after the drills", { cases: 1, bad: broken })];
   });
+}
+
+/** A crowd at one link, power cuts, scanners, and a search of every byte for what must not be kept. */
+export async function handoffDrills(): Promise<Tally[]> {
+  console.log("\n— handoff drills");
+  const tally = (suite: string, { cases, bad }: Verdict): Tally => {
+    console.log(`  ${suite}: ${cases - bad.length} of ${cases}`);
+    for (const line of bad) console.log(`  ✘ ${line}`);
+    return { suite, passed: cases - bad.length, failed: bad.length };
+  };
+  const crowds = await withHandoffs(async (stage) => {
+    const control = await stage.control(5, 1000);
+    console.log(`  a naive build is wrong in ${control.wrong} of ${control.rounds} rounds, up to ${control.most} read the values`);
+    const { differences } = await stage.strangers(40);
+    return [
+      tally("a thousand people at one link", await stage.race(5, 1000)),
+      tally("the same at a naive build, which must fail", {
+        cases: 1,
+        bad: control.wrong > 0 ? [] : ["it did not: the drill proves nothing"],
+      }),
+      tally("strangers are told apart", { cases: 2, bad: differences }),
+      tally("a portal killed while people reveal", await stage.killed(2)),
+      tally("a power cut of the database while people reveal", await stage.powerCut()),
+      tally("scanners at a link", await stage.scanned()),
+    ];
+  });
+  const canary = await withHandoffs(
+    async (stage) => {
+      const mailbox = async () => (await fetch(`${stage.stack.sandboxUrl}/_mailbox/api`)).text();
+      const codeFor = async (address: string) => {
+        const mails = JSON.parse(await mailbox()) as { to: string[]; text: string }[];
+        return /\b[A-Z2-9]{4}-[A-Z2-9]{4}\b/.exec(mails.findLast(({ to }) => to.includes(address))?.text ?? "")?.[0] ?? "";
+      };
+      return tally("files and logs searched for secret, key, proof and code", await stage.canary(mailbox, codeFor));
+    },
+    { logsAll: true },
+  );
+  return [...crowds, canary];
 }
 
 /** Prints the counts, the sum last, and gives the exit code. */
