@@ -47,7 +47,7 @@ export async function enqueue<Name extends keyof Errands>(name: Name, errand: No
   await (await queue()).insert(name, jobs);
 }
 
-const AT_A_TIME = 5;
+const AT_A_TIME = 2;
 /** Does errands of this kind in this process; one that throws is tried again later, by itself. */
 export async function work<Name extends keyof Errands>(name: Name, act: (errand: Errands[Name]) => Promise<unknown>): Promise<void> {
   const options = {

@@ -122,7 +122,7 @@ export async function startSandbox(
 export const startProgram = (file: string, env: Record<string, string>): Running => run(["--import", "tsx", file], env, true);
 
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
-  const portal = run(["--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
+  const portal = run(["--max-semi-space-size=32", "--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
   await answering(`http://localhost:${env.PORT}/`, portal);
   return portal;
 }

@@ -137,12 +137,13 @@ export async function tell({ onboardingId, what, detail }: Errands["notice"]): P
 }
 
 /** Long strings that are no GUID: whatever somebody pastes by mistake does not go into the record. */
-const LOOKS_SECRET = /(?![0-9a-f]{8}-[0-9a-f]{4}-)[^\s'"]{24,}/gi;
+const withoutSecrets = (text: string) =>
+  text.replaceAll(/[^\s'"]{24,}/g, (word) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\W?$/i.test(word) ? word : "…"));
 /** Of an error text only its number and Microsoft's sentence are kept, without anything that could be a secret. */
 export function failureOf(text: string): { code: string | null; said: string } {
   const code = /AADSTS\d{4,7}/.exec(text)?.[0] ?? null;
   const sentence = code ? text.slice(text.indexOf(code)) : text;
-  return { code, said: sentence.replaceAll(LOOKS_SECRET, "…").replaceAll(/\s+/g, " ").trim().slice(0, 300) };
+  return { code, said: withoutSecrets(sentence).replaceAll(/\s+/g, " ").trim().slice(0, 300) };
 }
 
 /** What a contact who opened the link says of it: stored, works, does not work, or "it was not me". */
