@@ -1,6 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { chromium, type Page, type TestInfo } from "@playwright/test";
+import { compactDecrypt, exportJWK, generateKeyPair } from "jose";
+import { VENDOR_SYSTEM } from "../sandbox/world";
+import { PORTAL_CLIENT_ID } from "../scripts/servers";
 import { foreignClient, shownValue } from "./clients";
 import {
   acceptConsent,
@@ -12,13 +15,16 @@ import {
   expectAccessible,
   invite,
   mailTo,
+  onboardingId,
   provisioned,
+  restartPortal,
   reveal,
   revealWithCode,
   sandbox,
   sendLink,
   signInAs,
   stack,
+  stackNow,
   takeLink,
   test,
 } from "./fixtures";
@@ -393,4 +399,68 @@ test("pages of others, other methods and the receipts of other tenants get nothi
   }
   const own = await (await admin.request.get(admin.url().replace("/run", "/audit/export"))).text();
   expect(own, "the record holds no capability").not.toContain(link.split("#")[1]);
+});
+
+test("the vendor's own system fetches the values once, sealed to its key: no link exists, and no person sees the secret", async ({
+  browser,
+}) => {
+  const { publicKey, privateKey } = await generateKeyPair("ECDH-ES+A256KW", { crv: "P-256", extractable: true });
+  const { kty, crv, x, y } = await exportJWK(publicKey);
+  const file = path.join(stackNow().catalogueFolder, "northwind-sync.yaml");
+  const plain = readFileSync(path.join(stackNow().catalogueFolder, "northwind-backup.yaml"), "utf8");
+  const key = JSON.stringify({ kty, crv, x, y, kid: "northwind-2026" });
+  writeFileSync(
+    file,
+    `${plain.replace("id: northwind-backup", "id: northwind-sync").replace("name: Northwind Backup", "name: Northwind Sync")}  machineKey: ${key}\n`,
+  );
+  await restartPortal();
+  const token = async (clientId: string, secret: string, scope: string) => {
+    const { tenants } = await sandbox.state();
+    const answer = await fetch(`${stack.sandboxUrl}/${tenants[0]!.id}/oauth2/v2.0/token`, {
+      method: "POST",
+      body: new URLSearchParams({ grant_type: "client_credentials", client_id: clientId, client_secret: secret, scope }),
+    });
+    return ((await answer.json()) as { access_token?: string }).access_token ?? "";
+  };
+  const fetchFor = async (id: string, bearer: string) => {
+    const answer = await fetch(`${stack.baseUrl}/api/v1/onboardings/${id}/handoff`, {
+      method: "POST",
+      headers: bearer ? { authorization: `Bearer ${bearer}` } : {},
+    });
+    return { status: answer.status, body: (await answer.json()) as { registrations?: { jwe: string }[] } };
+  };
+  const portalScope = `api://${PORTAL_CLIENT_ID}/.default`;
+  const systemToken = () => token(VENDOR_SYSTEM.clientId, VENDOR_SYSTEM.secret, portalScope);
+  try {
+    const support = await pageOf(browser);
+    const link = await invite(support, { product: "Northwind Sync" });
+    const admin = await pageOf(browser);
+    await enter(admin, link, "adele@contoso.com");
+    await chooseAndApprove(admin, ["Mailbox backup"]);
+    await acceptConsent(admin);
+    await provisioned(admin);
+    const id = onboardingId(link);
+    expect((await fetchFor(id, await systemToken())).status, "not before the admin releases it").toBe(404);
+    await admin.getByRole("button", { name: "Let Northwind Traders’s system fetch them" }).click();
+    await expect(admin.getByText("Northwind Traders’s system can fetch the values, once, sealed to its key.")).toBeVisible();
+    expect((await fetchFor(id, "")).status).toBe(401);
+    expect((await fetchFor(id, "not.a.token")).status).toBe(401);
+    expect(
+      (await fetchFor(id, await token(VENDOR_SYSTEM.clientId, VENDOR_SYSTEM.secret, `${stack.sandboxUrl}/.default`))).status,
+      "for Graph",
+    ).toBe(401);
+    const both = await Promise.all([fetchFor(id, await systemToken()), fetchFor(id, await systemToken())]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 404]);
+    const { body } = both.find(({ status }) => status === 200)!;
+    const { plaintext } = await compactDecrypt(body.registrations![0]!.jwe, privateKey);
+    const values = JSON.parse(Buffer.from(plaintext).toString()) as { applicationId: string; tenantId: string; secretValue: string };
+    const call = await foreignClient({ ...values, secret: values.secretValue });
+    expect((await call("/users/adele@contoso.com/messages?$top=1")).status).toBe(200);
+    await expect(admin.getByRole("list", { name: "Receipts" })).toContainText(
+      "Collected by the vendor’s own system; no person saw the secret",
+    );
+    expect((await fetchFor(id, await systemToken())).status, "once").toBe(404);
+  } finally {
+    rmSync(file);
+  }
 });

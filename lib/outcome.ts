@@ -1,7 +1,7 @@
 /** A refusal the caller must handle and a person may read. Bugs and outages are thrown instead. */
 export type Refusal<Code extends string = string> = {
   readonly code: Code; // stable and dotted: "handoff.gone"
-  readonly status: 403 | 404 | 409 | 410 | 422 | 429 | 503;
+  readonly status: 401 | 403 | 404 | 409 | 410 | 422 | 429 | 503;
   readonly message: string; // fit to show: what happened, what to do, who can
   readonly retryAt?: Date; // when trying again makes sense
 };

@@ -16,5 +16,8 @@ export type SignedIn = {
   readonly holdKey: Buffer;
 };
 
+/** The vendor's own system, with an app-only token for the portal and the role to fetch handoffs. */
+export type VendorSystem = { readonly [proved]: "VendorSystem"; readonly applicationId: string };
+
 /** Staff of the vendor's tenant with an app role of the portal. */
 export type Support = SignedIn & { readonly mayChange: boolean };

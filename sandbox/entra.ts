@@ -590,11 +590,21 @@ export function entra(world: () => World, origin: string) {
     const sp = tenant.servicePrincipals.at(replica).find(({ appId }) => appId === application.appId);
     if (!sp) throw new StsFailure(7000229, { app: application.appId, tenant: tenant.id });
     if (!form.scope?.endsWith("/.default")) throw new StsFailure(1002012, { scope: form.scope ?? "" });
-    const graph = graphOf(tenant);
+    const own = /^(?:api:\/\/)?([0-9a-f-]{36})\/\.default$/.exec(form.scope)?.[1];
+    const resource = own ? tenant.servicePrincipals.at(replica).find(({ appId }) => appId === own) : graphOf(tenant);
+    if (!resource) throw new StsFailure(500011, { resource: form.scope, tenant: tenant.displayName });
     const roles = tenant.appRoleAssignments
       .at(replica)
-      .filter(({ principalId, resourceId }) => principalId === sp.id && resourceId === graph.id)
-      .map(({ appRoleId }) => graph.permissions.find(({ id, kind }) => kind === "Role" && id === appRoleId)!.value);
+      .filter(({ principalId, resourceId }) => principalId === sp.id && resourceId === resource.id)
+      .map(({ appRoleId }) => resource.permissions.find(({ id, kind }) => kind === "Role" && id === appRoleId)!.value);
+    if (own)
+      return {
+        ...{ token_type: "Bearer", expires_in: 3599, ext_expires_in: 3599 },
+        access_token: await sign(tenant.id, {
+          ...{ oid: sp.id, sub: sp.id, aud: own, iss: `${origin}/${tenant.id}/v2.0`, azp: application.appId, azpacr: "1", ver: "2.0" },
+          ...(roles.length > 0 ? { roles } : {}),
+        }),
+      };
     const accessToken = await sign(tenant.id, {
       oid: sp.id,
       sub: sp.id,

@@ -223,6 +223,9 @@ export function addTenant(world: World, domain: string, displayName = domain): T
 
 export type Portal = { clientId: string; clientSecret: string; origin: string };
 
+/** The vendor's own system: a registration of the vendor's tenant that may fetch handoffs. Its secret opens nothing but the sandbox. */
+export const VENDOR_SYSTEM = { clientId: guidOf("vendor/backend"), secret: "cirrus-backend-secret" };
+
 /** The portal's own scope, as an entry of its service principal. */
 export const portalScope = (clientId: string): Permission => ({
   id: guidOf(`${clientId}/access`),
@@ -267,10 +270,40 @@ export function newWorld(portal: Portal): World {
     },
     true,
   );
-  vendorTenant.servicePrincipals.put(
-    { id: guidOf("vendor/portal-sp"), appId: portal.clientId, displayName: "Vestibule", permissions: [portalScope(portal.clientId)] },
+  const collect: Permission = {
+    id: guidOf(`${portal.clientId}/collect`),
+    value: "Handoff.Collect",
+    kind: "Role",
+    adminConsentRequired: true,
+  };
+  const portalPrincipal = vendorTenant.servicePrincipals.put(
+    {
+      id: guidOf("vendor/portal-sp"),
+      appId: portal.clientId,
+      displayName: "Vestibule",
+      permissions: [portalScope(portal.clientId), collect],
+    },
     true,
   );
+  const { clientId, secret } = VENDOR_SYSTEM;
+  vendorTenant.applications.put(
+    {
+      ...newApplication({ displayName: "Cirrus backend" }),
+      appId: clientId,
+      passwords: [
+        {
+          ...{ keyId: guidOf("vendor/backend-secret"), displayName: "backend", hint: secret.slice(0, 3), secret, usableAt: 0 },
+          ...{ startDateTime: new Date(0).toISOString(), endDateTime: "2100-01-01T00:00:00Z" },
+        },
+      ],
+    },
+    true,
+  );
+  const backend = vendorTenant.servicePrincipals.put(
+    { id: guidOf("vendor/backend-sp"), appId: clientId, displayName: "Cirrus backend", permissions: [] },
+    true,
+  );
+  assignRole(vendorTenant, backend, portalPrincipal, collect.id);
   return {
     tenants: [
       vendorTenant,

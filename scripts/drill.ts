@@ -1,4 +1,4 @@
-// The drills alone: killed and cut off at every Graph call, and a short soak; the last line counts them.
-import { drills, report } from "./suites.ts";
+// The drills alone: killed and cut off at every Graph call, a short soak, and handoffs under a crowd; the last line counts them.
+import { drills, handoffDrills, report } from "./suites.ts";
 
-process.exit(report(await drills()));
+process.exit(report([...(await drills()), ...(await handoffDrills())]));

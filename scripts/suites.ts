@@ -170,7 +170,7 @@ export async function handoffDrills(): Promise<Tally[]> {
   const tally = (suite: string, { cases, bad }: Verdict): Tally => {
     console.log(`  ${suite}: ${cases - bad.length} of ${cases}`);
     for (const line of bad) console.log(`  ✘ ${line}`);
-    return { suite, passed: cases - bad.length, failed: bad.length };
+    return { suite, passed: Math.max(0, cases - bad.length), failed: bad.length };
   };
   const crowds = await withHandoffs(async (stage) => {
     const control = await stage.control(5, 1000);

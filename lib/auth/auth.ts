@@ -8,7 +8,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { redirect } from "next/navigation";
 import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { SignedIn, Support } from "../proof.ts";
+import type { SignedIn, Support, VendorSystem } from "../proof.ts";
 import { Secret } from "../secret.ts";
 import { AADSTS_WORDS, type Words } from "../vocabulary.ts";
 import * as session from "./session.ts";
@@ -154,6 +154,39 @@ export async function findSupport(): Promise<Support | null> {
   const roles = row?.roles.filter(isSupportRole) ?? [];
   if (!row || row.tenantId !== config().AZURE_TENANT_ID || roles.length === 0) return null;
   return { ...proofOf(row), mayChange: roles.some((role) => SUPPORT_ROLES[role]) };
+}
+
+const COLLECT = "Handoff.Collect";
+const NO_TOKEN = {
+  code: "auth.token",
+  status: 401,
+  message: "A token of the vendor's own tenant for this portal is needed (OAuth 2.0 client credentials, docs/operator.md).",
+} as const;
+const NO_ROLE = {
+  code: "auth.role",
+  status: 403,
+  message: `This application does not have the app role ${COLLECT} of the portal.`,
+} as const;
+/** The vendor's system, from the token of its request: app-only, of the vendor's tenant, for this portal, with the role. */
+export async function vendorSystemOf(authorization: string | null): Promise<Outcome<VendorSystem, typeof NO_TOKEN | typeof NO_ROLE>> {
+  const { AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_AUTHORITY_HOST } = config();
+  const [, token = ""] = /^Bearer ([\w.-]+)$/.exec(authorization ?? "") ?? [];
+  try {
+    const { payload } = await jwtVerify(token, keysOf(AZURE_TENANT_ID), {
+      issuer: `${AZURE_AUTHORITY_HOST}/${AZURE_TENANT_ID}/v2.0`,
+      audience: AZURE_CLIENT_ID,
+      algorithms: ["RS256"],
+      requiredClaims: ["exp", "azp"],
+      clockTolerance: 60,
+    });
+    // A person's token has scopes; what a person may do here is decided by their session.
+    if (payload.tid !== AZURE_TENANT_ID || payload.ver !== "2.0" || payload.scp !== undefined) return refuse(NO_TOKEN);
+    if (!strings(payload.roles).includes(COLLECT)) return refuse(NO_ROLE);
+    return accept({ applicationId: String(payload.azp) } as unknown as VendorSystem);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_J")) return refuse(NO_TOKEN);
+    throw error;
+  }
 }
 
 /** Signed out goes to the sign-in page and comes back; signed in without the role goes to an explanation. */
