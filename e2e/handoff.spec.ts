@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { chromium, type Page, type TestInfo } from "@playwright/test";
 import { compactDecrypt, exportJWK, generateKeyPair } from "jose";
+import pg from "pg";
 import { VENDOR_SYSTEM } from "../sandbox/world";
 import { PORTAL_CLIENT_ID } from "../scripts/servers";
 import { foreignClient, shownValue } from "./clients";
@@ -48,6 +49,15 @@ async function made(
 }
 const pageOf = async (browser: Parameters<typeof browserFor>[0], options = {}, expected: RegExp[] = []) =>
   (await browserFor(browser, options, expected)).newPage();
+async function withDatabase<T>(work: (query: (sql: string) => Promise<object[]>) => Promise<T>): Promise<T> {
+  const client = new pg.Client(stack.databaseUrl);
+  await client.connect();
+  try {
+    return await work(async (sql) => (await client.query(sql)).rows as object[]);
+  } finally {
+    await client.end();
+  }
+}
 const secretsNow = async () => (await contosoNow()).applications[0]!.passwords.map(({ keyId }) => keyId);
 
 test("a scanner that opens the mail's link and presses every button reveals nothing; the contact does with the code", async ({
@@ -249,6 +259,27 @@ test("the next secret is issued beside the one in use; the older one goes when t
   await expect.poll(secretsNow, { timeout: 20_000 }).toEqual(both.filter((keyId) => keyId !== older));
   await expect(admin.getByText("The older secret stays valid", { exact: false })).toHaveCount(0);
   await expect(admin.getByRole("region", { name: "Removing a secret" })).toHaveCount(0);
+});
+
+test("nobody opens the link in time: the values are deleted, the admin is told, and the secret goes as they had asked", async ({
+  browser,
+}) => {
+  const { admin } = await made(browser);
+  await sendLink(admin, "maria@cirrus.example");
+  const { link } = await mailTo("maria@cirrus.example");
+  const [, handoff] = /\/h\/([0-9a-f-]{36})/.exec(link)!;
+  expect(await secretsNow()).toHaveLength(1);
+  await withDatabase((query) => query(`UPDATE "Handoff" SET "expiresAt" = now() - interval '1 second' WHERE "id" = '${handoff}'`));
+  const contact = await pageOf(browser);
+  await contact.goto(link);
+  await expect(contact.getByRole("heading", { level: 1 }), "even before anything is swept").toHaveText("This link has expired");
+  // Once a minute any of the portal's processes sweeps.
+  await expect(admin.getByRole("heading", { level: 1, name: "The link is over" })).toBeVisible({ timeout: 100_000 });
+  expect(await withDatabase((query) => query(`SELECT 1 FROM "HandoffCipher" WHERE "handoffId" = '${handoff}'`))).toEqual([]);
+  expect((await mailTo("adele@contoso.com", /^Nobody opened the one-time link in time/)).text).toContain("the secret is removed");
+  await admin.reload();
+  await expect.poll(secretsNow, { timeout: 20_000 }).toEqual([]);
+  await expect(admin.getByText("Nobody opened the link in time")).toBeVisible();
 });
 
 test("the page of a handoff is a page of its own: small, without a framework, told to keep nothing, used by keyboard alone", async ({

@@ -27,7 +27,7 @@ export function openWithRing(sealed: Uint8Array, boundTo: string): Buffer {
 }
 
 /** Whether it was sealed with the first key of the ring. */
-export const isSealedWithCurrent = (sealed: Uint8Array) => ringKeyOf(sealed) === config().VESTIBULE_KEYS[0]!.id;
+const isSealedWithCurrent = (sealed: Uint8Array) => ringKeyOf(sealed) === config().VESTIBULE_KEYS[0]!.id;
 
 const VAULT_MARK = "vault/";
 const isFromVault = (wrapped: Uint8Array) => ringKeyOf(wrapped).startsWith(VAULT_MARK);

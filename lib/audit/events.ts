@@ -26,7 +26,7 @@ export type RegistrationFacts = {
   formerKeys?: FormerKey[];
 };
 /** `endsAt`: until when both are valid; the older one is to be removed then at the latest. */
-export type FormerKey = { keyId: string; endsAt: string };
+type FormerKey = { keyId: string; endsAt: string };
 
 export type StepFailure = {
   message: string;

@@ -36,7 +36,7 @@ const CLOSED = {
   "handoff.wrong-person": [403, "This is for somebody else."],
   "handoff.not-asked": [409, "This link does not ask for a code."],
 } as const;
-export type Closed = Refusal<keyof typeof CLOSED> & { onboardingId?: string };
+type Closed = Refusal<keyof typeof CLOSED> & { onboardingId?: string };
 const closed = (
   code: keyof typeof CLOSED,
   more: { message?: string; retryAt?: Date; onboardingId?: string } = {},
@@ -71,7 +71,7 @@ type Stranger = typeof NOT_YOURS | Closed;
 
 const NOBODY = "00000000-0000-0000-0000-000000000000";
 const NO_PROOF = Buffer.alloc(32);
-export const seenOf = ({ network, browser }: Visitor): Seen => ({ network, browser });
+const seenOf = ({ network, browser }: Visitor): Seen => ({ network, browser });
 
 /**
  * The handoff, for whoever proves to hold its link. Everybody else gets the same answer by the same way, whether the id is

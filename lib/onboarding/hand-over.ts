@@ -163,7 +163,7 @@ export async function reissue(person: SignedIn, id: string, now: Date): Promise<
   return issueAnother(person, id, now);
 }
 
-export const OVERLAPS = [1, 7, 14, 30] as const;
+const OVERLAPS = [1, 7, 14, 30] as const;
 /**
  * Issues another secret beside the one in use, with a link of its own. The older one stays valid until the contact says
  * that everything works with the newer, or until the days are over; then it is removed.
