@@ -34,12 +34,12 @@ test("another key, another binding and every flipped bit are refused", () => {
   }
 });
 
-test("a million seals with one key have a million nonces", () => {
+test("no two seals with one key share a nonce", () => {
   const key = Buffer.alloc(32, 7);
   const nonces = new Set<string>();
-  for (let made = 0; made < 1_000_000; made++) nonces.add(seal(key, "", "").toString("latin1", 0, 12));
-  expect(nonces.size).toBe(1_000_000);
-}, 120_000);
+  for (let made = 0; made < 50_000; made++) nonces.add(seal(key, "", "").toString("latin1", 0, 12));
+  expect(nonces.size).toBe(50_000);
+});
 
 test("a secret is not printed, whatever turns it into text", () => {
   const secret = new Secret("abc8Q~value");

@@ -1,6 +1,7 @@
 // The figures of docs/performance.md, each with its target. `--json` prints one object, `--only <part>` runs one part.
 import { availableParallelism, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { seal } from "../lib/secret.ts";
 import type { Drill } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
 import { withDrill } from "./suites.ts";
@@ -87,7 +88,12 @@ async function handoff(): Promise<Figure[]> {
     const created = await stage.create(3200, { processes: 2, atATime: 8 });
     const crowd = await stage.load(created.links.slice(0, 2600), 16);
     const alone = await stage.load(created.links.slice(2600, 3000), 1);
+    const nonces = new Set<string>();
+    const key = Buffer.alloc(32, 7);
+    const SEALS = 1_000_000;
+    for (let made = 0; made < SEALS; made++) nonces.add(seal(key, "", "").toString("latin1", 0, 12));
     return [
+      rounded("nonces.repeats", SEALS - nonces.size, "of a million", 0, "lower"),
       rounded("race.rounds", race.cases, "rounds", 50, "higher"),
       rounded("race.exactlyOne", share(race.cases - race.bad.length, race.cases), "%", 100, "higher"),
       rounded("race.slowestRound", race.slowestSeconds, "s", 3, "lower"),
