@@ -9,6 +9,8 @@ import { config } from "./config.ts";
 
 export { Prisma };
 
+/** Opening a connection and preparing its statements costs more than keeping it. */
+const IDLE_MS = 5 * 60_000;
 const names = new Map<string, string>();
 /** A statement of the same text has the same name, so that PostgreSQL parses and plans it once for each connection. */
 function nameOf(sql: string): string {
@@ -22,7 +24,11 @@ function nameOf(sql: string): string {
 
 /** Prisma's driver for a PostgreSQL server, or for the embedded PGlite folder when no URL is given. */
 export function databaseAdapter({ url, folder }: { url?: string | undefined; folder: string }) {
-  if (url) return new PrismaPg({ connectionString: url, max: 10 }, { statementNameGenerator: ({ sql }) => nameOf(sql) });
+  if (url)
+    return new PrismaPg(
+      { connectionString: url, max: 10, idleTimeoutMillis: IDLE_MS },
+      { statementNameGenerator: ({ sql }) => nameOf(sql) },
+    );
   return new PrismaPGlite(embedded(folder));
 }
 
