@@ -86,7 +86,7 @@ export type SandboxState = {
 export const tenantOf = (state: SandboxState, domain: string) => state.tenants.find(({ domains }) => domains.includes(domain))!;
 
 /** What is mailed later, by the queue: it must not be taken for what a journey waits for. */
-const NOTICE = /^(The values were revealed|Somebody else may|It does not work yet|Nobody opened|The one-time link is locked)/;
+const NOTICE = /^(The values were revealed|Somebody else may|It does not work yet|It works|Nobody opened|The one-time link is locked)/;
 /** The newest mail to somebody, once it has arrived; without `about`, one that carries a link or an answer. */
 export async function mailTo(address: string, about?: RegExp): Promise<{ subject: string; text: string; link: string }> {
   const newest = async () =>

@@ -534,6 +534,14 @@ test("by hand: the plan is taken along, the portal only reads, says what is miss
   await revealWithCode(contact, "contact@vendor.example");
   const call = await clientOf(contact);
   expect((await call("/groups")).status).toBe(200);
+  await contact.getByRole("button", { name: "I have stored them, hide" }).click();
+  await contact.getByText("It does not work", { exact: true }).click();
+  await contact.getByLabel("The error that the product shows").fill("AADSTS700016: Application was not found in the directory");
+  await contact.getByRole("button", { name: "Send it to the admin" }).click();
+  await admin.goto(admin.url());
+  const became = admin.getByRole("region", { name: "What became of the link" });
+  await expect(became).toContainText("As a rule tenant ID and application ID were mixed up");
+  await expect(became.getByRole("list", { name: "Receipts" })).toContainText("Revealed from");
   const { log } = (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as { log: { method: string }[] };
   expect(
     log.filter(({ method }) => method !== "GET"),

@@ -142,8 +142,15 @@ const withoutSecrets = (text: string) =>
 /** Of an error text only its number and Microsoft's sentence are kept, without anything that could be a secret. */
 export function failureOf(text: string): { code: string | null; said: string } {
   const code = /AADSTS\d{4,7}/.exec(text)?.[0] ?? null;
+  // Half a surrogate pair is replaced on the way through bytes; the database would refuse it.
   const sentence = code ? text.slice(text.indexOf(code)) : text;
-  return { code, said: withoutSecrets(sentence).replaceAll(/\s+/g, " ").trim().slice(0, 300) };
+  return {
+    code,
+    said: withoutSecrets(Buffer.from(sentence).toString())
+      .replaceAll(/[\s\p{Cc}]+/gu, " ")
+      .trim()
+      .slice(0, 300),
+  };
 }
 
 /** What a contact who opened the link says of it: stored, works, does not work, or "it was not me". */
@@ -167,6 +174,8 @@ export async function sayOfHandoff(
       "Somebody else may have the secret",
       "The contact says that it was not them who opened the one-time link. Withdraw the secret on this page, now:",
     );
+  if (isNews && word === "confirmed")
+    tellLater(onboardingId, "It works", "The contact says that the product works with the values. Nothing is left to do:");
   if (isNews && word === "failing")
     tellLater(onboardingId, "It does not work yet", `The contact reports: ${failure!.said} What to do is on this page:`);
   return accept(null);

@@ -120,6 +120,7 @@ test.each([
   ],
   ["it says abc8Q~abcdefghijklmnopqrstuvwxyz012345 is wrong", null, "it says … is wrong"],
   ["key=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789, AADSTS700016 not found", "AADSTS700016", "AADSTS700016 not found"],
+  ["a zero \u0000 byte and half a \ud800 pair", null, "a zero byte and half a � pair"],
   ["   ", null, ""],
 ])("of what a contact reports only number and sentence are kept: %s", (text, code, said) => {
   expect(failureOf(text)).toEqual({ code, said });

@@ -1,5 +1,6 @@
 import { redirect } from "next/navigation";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
+import { Act } from "@/components/ui/act";
 import { CodeBlock } from "@/components/ui/code-block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { buttonClass, Card, Notice, Time } from "@/components/ui/ui";
@@ -9,8 +10,10 @@ import { FORMATS, type Format, guide, isFormat, byHand as stepsByHand } from "@/
 import { blueprintOf } from "@/lib/onboarding/by-hand";
 import { accessOf } from "@/lib/onboarding/find";
 import { recipientOf } from "@/lib/onboarding/hand-over";
+import { withdrawHandoff } from "../actions";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
+import { Receipts, Said } from "../run/handoff-card";
 import { ManualSteps } from "../run/manual-steps";
 import { CheckForm } from "./check-form";
 import { SealForm } from "./seal-form";
@@ -187,6 +190,26 @@ export default async function ByHand({
               />
             ) : (
               <p className="text-ink-2">Once nothing is missing, you paste the secret here. It is sealed in your browser.</p>
+            )}
+            {handoff && !progress.run && (
+              <Card className="space-y-3 p-4.5 sm:px-5" aria-label="What became of the link">
+                <h3 className="font-semibold">What became of the link</h3>
+                <Said
+                  handoff={handoff}
+                  onReport={
+                    <p>
+                      Somebody else may have the secret. Delete it under App registrations, Certificates & secrets, make another one and
+                      seal that.
+                    </p>
+                  }
+                />
+                <Receipts handoff={handoff} />
+                {(handoff.state === "sent" || handoff.state === "opened") && (
+                  <Act action={withdrawHandoff} fields={{ onboarding: id }} look="danger" busy="Withdrawing…">
+                    Withdraw the link
+                  </Act>
+                )}
+              </Card>
             )}
           </section>
           {isComplete && <ManualSteps subject={subject} />}

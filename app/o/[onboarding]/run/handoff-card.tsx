@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Act } from "@/components/ui/act";
 import { buttonClass, Notice, Time } from "@/components/ui/ui";
 import type { Challenge, Seen } from "@/lib/audit/events";
@@ -16,7 +17,7 @@ const ASKS: Record<Challenge, string> = {
 const from = (seen: Seen | undefined) => (seen ? ` from ${seen.network}, with ${seen.browser}` : "");
 
 /** What became of the link, each thing with its time; it says where from, never a link or a code. */
-function Receipts({ handoff }: { handoff: HandoffProgress }) {
+export function Receipts({ handoff }: { handoff: HandoffProgress }) {
   const {
     sentAt,
     how,
@@ -56,6 +57,41 @@ function Receipts({ handoff }: { handoff: HandoffProgress }) {
       ))}
       {tries > 0 && <li className="text-ink-2">{tries} of 10 answers tried</li>}
     </ul>
+  );
+}
+
+/** What the contact says after the reveal, and what can be done about it. */
+export function Said({
+  handoff: { to, reportedAt, failing },
+  isGone = false,
+  onReport,
+  onFailing,
+}: {
+  handoff: HandoffProgress;
+  /** The secret that somebody else may have is removed already. */
+  isGone?: boolean;
+  onReport: ReactNode;
+  onFailing?: ReactNode;
+}) {
+  const cause = failing && causeOf(failing.code);
+  return (
+    <>
+      {reportedAt && (
+        <Notice tone={isGone ? "done" : "fail"} title={`${to} says that it was not them who opened the link`}>
+          {onReport}
+        </Notice>
+      )}
+      {failing && cause && (
+        <Notice tone="wait" title={`${to} says that it does not work yet${failing.code ? `: ${failing.code}` : ""}`}>
+          <p className="break-words font-mono text-[13px]">{failing.said}</p>
+          <p>{cause.message}</p>
+          <p>
+            {cause.action} Who can: {cause.who}.
+          </p>
+          {onFailing}
+        </Notice>
+      )}
+    </>
   );
 }
 
@@ -122,43 +158,36 @@ export function HandoffCard({
         </>
       );
     case "revealed": {
-      const cause = handoff.failing && causeOf(handoff.failing.code);
       const hasSecret = Object.values(registrations).some(({ keyId }) => keyId);
       const former = Object.values(registrations).flatMap(({ formerKeys = [] }) => formerKeys);
       return (
         <>
           <div className="space-y-3">
-            {handoff.reportedAt && (
-              <Notice tone={hasSecret ? "fail" : "done"} title={`${handoff.to} says that it was not them who opened the link`}>
-                <p>
-                  {hasSecret
-                    ? "Somebody else may have the secret. Remove it, or issue another one, which removes it too."
-                    : "The secret is removed: nobody can sign in with it any more. Issue another one when you know who opened the link."}
-                </p>
-                <div className="flex flex-wrap items-start gap-3">
-                  {hasSecret && removed}
-                  {renewed}
-                </div>
-              </Notice>
-            )}
-            {handoff.failing && cause && (
-              <Notice
-                tone="wait"
-                title={`${handoff.to} says that it does not work yet${handoff.failing.code ? `: ${handoff.failing.code}` : ""}`}
-              >
-                <p className="break-words font-mono text-[13px]">{handoff.failing.said}</p>
-                <p>{cause.message}</p>
-                <p>
-                  {cause.action} Who can: {cause.who}.
-                </p>
+            <Said
+              handoff={handoff}
+              isGone={!hasSecret}
+              onReport={
+                <>
+                  <p>
+                    {hasSecret
+                      ? "Somebody else may have the secret. Remove it, or issue another one, which removes it too."
+                      : "The secret is removed: nobody can sign in with it any more. Issue another one when you know who opened the link."}
+                  </p>
+                  <div className="flex flex-wrap items-start gap-3">
+                    {hasSecret && removed}
+                    {renewed}
+                  </div>
+                </>
+              }
+              onFailing={
                 <div className="flex flex-wrap items-start gap-3">
                   <a href={`/o/${id}/plan`} className={buttonClass({ look: "quiet" })}>
                     Compare with my tenant now
                   </a>
                   {renewed}
                 </div>
-              </Notice>
-            )}
+              }
+            />
             {!handoff.reportedAt && !handoff.failing && (
               <p>
                 {handoff.worksAt
