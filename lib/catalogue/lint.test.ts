@@ -44,6 +44,19 @@ test("a sound manifest has nothing to be said about", () => {
 });
 
 const line = (words: string) => SOUND.split("\n").findIndex((each) => each.includes(words)) + 1;
+const JWK = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const HANDOVER = "fields: [application-id, secret-value] }";
+const withKey = (key: object) => broken(HANDOVER, `${HANDOVER.slice(0, -2)}, machineKey: ${JSON.stringify({ ...key, kid: "k" })} }`);
+test("a key of the vendor's is taken when values can be sealed to it, and refused by name when not", () => {
+  const jwk = JWK.publicKey.export({ format: "jwk" });
+  expect(withKey(jwk)).toEqual([]);
+  expect(withKey({ ...jwk, y: jwk.x })).toEqual([expect.stringMatching(/this is not a public key that values can be sealed to/)]);
+  expect(withKey({ ...jwk, y: undefined }), "a part is missing").toEqual([expect.stringMatching(/an EC key crv, x and y/)]);
+  expect(withKey(JWK.privateKey.export({ format: "jwk" })), "the private part").toEqual([expect.stringMatching(/"d"/)]);
+  const short = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ format: "jwk" });
+  expect(withKey(short)).toEqual([expect.stringMatching(/1024 bits is too short/)]);
+});
+
 test.each<[what: string, from: string | RegExp, to: string, at: number, says: RegExp]>([
   [
     "a permission that does not exist",

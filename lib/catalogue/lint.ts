@@ -2,7 +2,7 @@
  * The rules of a manifest that its schema cannot say, as pure functions: a manifest in, findings with a path out. The reader
  * (`parse.ts`) turns paths into lines. Every rule that an author may have a reason to break has a field in which to say so.
  */
-import { X509Certificate } from "node:crypto";
+import { createPublicKey, type JsonWebKey, X509Certificate } from "node:crypto";
 import permissionNames from "./permission-names.json" with { type: "json" };
 import type { Condition, Manifest, Permission, Registration } from "./schema.ts";
 import { CREDENTIAL_OF } from "./selection.ts";
@@ -222,6 +222,11 @@ export function lint(manifest: Manifest): Finding[] {
     if (kind && !kinds.has(kind))
       error(["handover", "fields", index], `"${field}" is handed over, but no registration has a credential of kind ${kind}`);
   });
+  const { machineKey } = manifest.handover;
+  if (machineKey) {
+    const reason = whyNotMachineKey(machineKey);
+    if (reason) error(["handover", "machineKey"], reason);
+  }
   if (manifest.changelog.length > 0 && manifest.changelog[0]!.version !== manifest.version)
     warning(
       ["changelog", 0, "version"],
@@ -327,6 +332,19 @@ function whyNotRedirectUri(manifest: Manifest, template: string, platform: "publ
   if (url.protocol === "http:" && !["localhost", "127.0.0.1"].includes(url.hostname)) return "http:// is for localhost only";
   if (platform !== "publicClient" && url.protocol !== "https:" && url.protocol !== "http:") return "https:// is needed here";
   return null;
+}
+
+const RSA_BITS_AT_LEAST = 2048;
+/** Why nothing can be sealed to a public key; null when it can. A key that fails only in a run would fail after the secret was issued. */
+function whyNotMachineKey(key: object): string | null {
+  try {
+    const bits = createPublicKey({ key: key as JsonWebKey, format: "jwk" }).asymmetricKeyDetails?.modulusLength;
+    return bits !== undefined && bits < RSA_BITS_AT_LEAST
+      ? `an RSA key of ${bits} bits is too short; make one of at least ${RSA_BITS_AT_LEAST}`
+      : null;
+  } catch {
+    return "this is not a public key that values can be sealed to; give the public JWK of an RSA, EC (P-256, P-384, P-521) or X25519 key";
+  }
 }
 
 /** Why a PEM text cannot be used as the vendor's public certificate; null when it can. */
