@@ -538,6 +538,7 @@ test("by hand: the plan is taken along, the portal only reads, says what is miss
   await contact.getByText("It does not work", { exact: true }).click();
   await contact.getByLabel("The error that the product shows").fill("AADSTS700016: Application was not found in the directory");
   await contact.getByRole("button", { name: "Send it to the admin" }).click();
+  await expect(contact.getByText("Sent.", { exact: false })).toBeVisible();
   await admin.goto(admin.url());
   const became = admin.getByRole("region", { name: "What became of the link" });
   await expect(became).toContainText("As a rule tenant ID and application ID were mixed up");
