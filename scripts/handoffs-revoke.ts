@@ -5,4 +5,5 @@ import { revokeAll } from "../lib/handoff/handoff.ts";
 
 const ended = await revokeAll("The database was restored from a backup", new Date());
 console.log(`${ended} pending ${ended === 1 ? "handoff is" : "handoffs are"} ended. The portal may be started.`);
-await db().$disconnect();
+// The embedded database would keep the process alive.
+process.exit(0);
