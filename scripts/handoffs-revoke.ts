@@ -1,6 +1,5 @@
 // For a database that was restored from a backup, before it serves: links that were opened since the backup was made would
 // open a second time. Ends every pending handoff; their admins issue new credentials.
-import { db } from "../lib/db.ts";
 import { revokeAll } from "../lib/handoff/handoff.ts";
 
 const ended = await revokeAll("The database was restored from a backup", new Date());
