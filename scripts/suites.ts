@@ -86,6 +86,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
   const facts = path.join(folder, "stack.json");
   let isOver = false;
   let portal = stack.portal;
+  const portals = [portal];
   const report = path.join(folder, "playwright.json");
   // What a process supervisor does in production: a portal that died is started again. Tests kill it.
   const watch = () => {
@@ -97,6 +98,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     portal.process.once("exit", async () => {
       if (isOver) return;
       portal = await startPortal(portalEnv);
+      portals.push(portal);
       watch();
     });
   };
@@ -109,10 +111,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
       CHROMIUM_PATH: browser,
     });
     const { stats } = JSON.parse(readFileSync(report, "utf8")) as { stats: { expected: number; unexpected: number; flaky: number } };
-    const unexpected = stack.portal
-      .output()
-      .split("\n")
-      .filter((line) => /error|warn/i.test(line));
+    const unexpected = portals.flatMap(({ output }) => output().split("\n")).filter((line) => /error|warn/i.test(line));
     if (unexpected.length > 0) console.log(`The portal wrote:\n${unexpected.slice(0, 40).join("\n")}`);
     return [counted("end to end", code, stats.expected, stats.unexpected + stats.flaky)];
   } finally {

@@ -36,6 +36,9 @@ startErrands().catch((error: unknown) =>
   console.error("Errands (mail, expiry, reminders) do not run in this process:", error instanceof Error ? error.message : error),
 );
 
+// One request, one errand or one mail that goes wrong in an unforeseen way does not end everybody else's.
+process.on("unhandledRejection", (error) => console.error("Unforeseen:", error instanceof Error ? error.message : error));
+
 const HOST = "127.0.0.1";
 const { PORT, TRUSTED_PROXIES } = config();
 const portal = next({ dev: false, hostname: HOST, port: PORT });

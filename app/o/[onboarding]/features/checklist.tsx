@@ -2,6 +2,7 @@
 
 import { useActionState, useState } from "react";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
+import { useReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
 import type { Choices, CredentialKind, Manifest } from "@/lib/catalogue/schema";
 import {
@@ -199,6 +200,7 @@ export function Checklist({
 }) {
   const [choices, update] = useState<Choices>(chosen ?? nothingChosen);
   const [result, submit, isPending] = useActionState(choose, null);
+  const isReady = useReady();
   const registrations = registrationsFor(manifest, choices);
   const permissions = registrations.flatMap((each) => each.permissions);
   const application = permissions.filter(({ kind }) => kind === "application");
@@ -212,86 +214,88 @@ export function Checklist({
       {Object.entries(choices.adopt).map(([id, appId]) => (
         <input key={id} type="hidden" name={`adopt.${id}`} value={appId} />
       ))}
-      <Columns
-        aside={
-          <>
-            <h2 className="mb-2.5 md:mb-0">
-              What will change{" "}
-              <span className="text-[14px] font-normal text-ink-2 md:hidden">
-                · {counted(permissions.length, "permission")}, {counted(registrations.length, "registration")}
-              </span>
-            </h2>
-            <div aria-live="polite">
-              <Facts
-                items={[
-                  ["App registrations", registrations.length],
-                  ["Application permissions", application.length],
-                  ["Delegated permissions", permissions.length - application.length],
-                  ...(scoped > 0 ? ([["For chosen mailboxes only", scoped]] as const) : []),
-                  ["Credential", credentialsInWords(registrations)],
-                  ["By hand, afterwards", manual],
-                ]}
-              />
-            </div>
-            <Button type="submit" wide disabled={isPending || choices.features.length === 0}>
-              {isPending ? "Making the plan…" : "Review the plan"}
-            </Button>
-            <div role="status" className="mt-3 empty:hidden">
-              {result?.refused && <Notice tone="fail" title={result.refused} />}
-            </div>
-            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
-              {choices.features.length === 0 ? (
-                "Choose at least one feature."
-              ) : application.length > 0 && !roles.canGrantApplication ? (
-                <>
-                  You are {roles.roleNames.length > 0 ? `a ${roles.roleNames.join(", ")}` : "without a directory role"}. Granting{" "}
-                  {counted(application.length, "application permission")} needs a <b>Privileged Role Administrator</b>: the plan shows which
-                  lines.
-                </>
-              ) : (
-                "Nothing is written before you have read the plan and approved it."
-              )}
-            </p>
-          </>
-        }
-      >
-        <Steps current={2} />
-        <h1>What should {manifest.name} be able to do?</h1>
-        <Lead>Choose only what you use. Nothing changes in your tenant until you have seen the plan and approved it.</Lead>
-        <div className="mt-6 space-y-3.5">
-          {children}
-          {manifest.notes.length > 0 && (
-            <details className="rounded-[10px] border border-line bg-surface px-4 py-3 text-[14px] sm:px-5">
-              <summary className="font-medium">Good to know about {manifest.name}</summary>
-              <ul className="mt-2 list-disc space-y-1 pl-5 text-ink-2">
-                {manifest.notes.map((note) => (
-                  <li key={note}>{note}</li>
+      <fieldset disabled={!isReady} className="contents">
+        <Columns
+          aside={
+            <>
+              <h2 className="mb-2.5 md:mb-0">
+                What will change{" "}
+                <span className="text-[14px] font-normal text-ink-2 md:hidden">
+                  · {counted(permissions.length, "permission")}, {counted(registrations.length, "registration")}
+                </span>
+              </h2>
+              <div aria-live="polite">
+                <Facts
+                  items={[
+                    ["App registrations", registrations.length],
+                    ["Application permissions", application.length],
+                    ["Delegated permissions", permissions.length - application.length],
+                    ...(scoped > 0 ? ([["For chosen mailboxes only", scoped]] as const) : []),
+                    ["Credential", credentialsInWords(registrations)],
+                    ["By hand, afterwards", manual],
+                  ]}
+                />
+              </div>
+              <Button type="submit" wide disabled={isPending || choices.features.length === 0}>
+                {isPending ? "Making the plan…" : "Review the plan"}
+              </Button>
+              <div role="status" className="mt-3 empty:hidden">
+                {result?.refused && <Notice tone="fail" title={result.refused} />}
+              </div>
+              <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
+                {choices.features.length === 0 ? (
+                  "Choose at least one feature."
+                ) : application.length > 0 && !roles.canGrantApplication ? (
+                  <>
+                    You are {roles.roleNames.length > 0 ? `a ${roles.roleNames.join(", ")}` : "without a directory role"}. Granting{" "}
+                    {counted(application.length, "application permission")} needs a <b>Privileged Role Administrator</b>: the plan shows
+                    which lines.
+                  </>
+                ) : (
+                  "Nothing is written before you have read the plan and approved it."
+                )}
+              </p>
+            </>
+          }
+        >
+          <Steps current={2} />
+          <h1>What should {manifest.name} be able to do?</h1>
+          <Lead>Choose only what you use. Nothing changes in your tenant until you have seen the plan and approved it.</Lead>
+          <div className="mt-6 space-y-3.5">
+            {children}
+            {manifest.notes.length > 0 && (
+              <details className="rounded-[10px] border border-line bg-surface px-4 py-3 text-[14px] sm:px-5">
+                <summary className="font-medium">Good to know about {manifest.name}</summary>
+                <ul className="mt-2 list-disc space-y-1 pl-5 text-ink-2">
+                  {manifest.notes.map((note) => (
+                    <li key={note}>{note}</li>
+                  ))}
+                </ul>
+              </details>
+            )}
+            {manifest.features.map((feature) => (
+              <FeatureCard key={feature.id} manifest={manifest} feature={feature} choices={choices} update={update} />
+            ))}
+            {questions.length > 0 && (
+              <Card aria-label="Questions" className="p-4.5 sm:px-5">
+                {questions.map((question) => (
+                  <Question key={question.id} manifest={manifest} question={question} choices={choices} update={update} />
                 ))}
-              </ul>
-            </details>
-          )}
-          {manifest.features.map((feature) => (
-            <FeatureCard key={feature.id} manifest={manifest} feature={feature} choices={choices} update={update} />
-          ))}
-          {questions.length > 0 && (
-            <Card aria-label="Questions" className="p-4.5 sm:px-5">
-              {questions.map((question) => (
-                <Question key={question.id} manifest={manifest} question={question} choices={choices} update={update} />
-              ))}
-            </Card>
-          )}
-          <RegistrationsCard manifest={manifest} choices={choices} update={update} />
-          {variables.length > 0 && (
-            <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
-              <h2 className="text-[17px] font-semibold">What we need to know</h2>
-              {variables.map((variable) => (
-                <VariableField key={variable.id} variable={variable} choices={choices} update={update} />
-              ))}
-            </Card>
-          )}
-          <CredentialCard manifest={manifest} choices={choices} update={update} />
-        </div>
-      </Columns>
+              </Card>
+            )}
+            <RegistrationsCard manifest={manifest} choices={choices} update={update} />
+            {variables.length > 0 && (
+              <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
+                <h2 className="text-[17px] font-semibold">What we need to know</h2>
+                {variables.map((variable) => (
+                  <VariableField key={variable.id} variable={variable} choices={choices} update={update} />
+                ))}
+              </Card>
+            )}
+            <CredentialCard manifest={manifest} choices={choices} update={update} />
+          </div>
+        </Columns>
+      </fieldset>
     </form>
   );
 }
