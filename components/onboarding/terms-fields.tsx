@@ -3,9 +3,7 @@
 import { CopyButton } from "@/components/ui/copy-button";
 import { useReady } from "@/components/ui/ready";
 import type { Challenge } from "@/lib/audit/events";
-
-/** How a link is to be given out, as the server's `TermsInput` has it. */
-export type Terms = { challenge: Challenge; passphrase: string; hours: number; removes: boolean; understands: boolean };
+import type { TermsInput } from "@/lib/onboarding/hand-over";
 
 const LIFETIMES: readonly (readonly [number, string])[] = [
   [1, "1 hour"],
@@ -21,7 +19,7 @@ const suggestion = () =>
     (byte, index) => `${index > 0 && index % 4 === 0 ? "-" : ""}${LETTERS[byte % 32]}`,
   ).join("");
 
-export const firstTerms = (hasContact: boolean): Terms => ({
+export const firstTerms = (hasContact: boolean): TermsInput => ({
   challenge: hasContact ? "code" : "passphrase",
   passphrase: "",
   hours: 72,
@@ -38,8 +36,8 @@ export function TermsFields({
   contact,
   canRemove,
 }: {
-  terms: Terms;
-  change: (terms: Terms) => void;
+  terms: TermsInput;
+  change: (terms: TermsInput) => void;
   /** Null: nobody is named, so nothing can be mailed to them. */
   contact: string | null;
   canRemove: boolean;

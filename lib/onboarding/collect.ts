@@ -2,7 +2,7 @@
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { VendorSystem } from "../proof.ts";
-import { enqueue } from "../queue.ts";
+import { tellLater } from "./contact.ts";
 import { isUuid } from "./find.ts";
 
 const NOTHING = {
@@ -16,12 +16,10 @@ const NOTHING = {
 export async function collectHandoff(_: VendorSystem, id: string, now: Date): Promise<Outcome<{ registrations: { jwe: string }[] }>> {
   const collected = isUuid(id) ? await handoff.collect(id, now) : null;
   if (!collected) return refuse(NOTHING);
-  void enqueue("notice", {
-    onboardingId: id,
-    what: "The values were fetched by the vendor's own system",
-    detail: `Sealed to its key, on ${now.toUTCString()}. No person saw the secret. How it stands:`,
-  }).catch((error: unknown) =>
-    console.error(`A notice about onboarding ${id} was not queued:`, error instanceof Error ? error.message : error),
+  tellLater(
+    id,
+    "The values were fetched by the vendor's own system",
+    `Sealed to its key, on ${now.toUTCString()}. No person saw the secret. How it stands:`,
   );
   return accept({ registrations: collected.jwes.map((jwe) => ({ jwe })) });
 }

@@ -119,7 +119,7 @@ export async function revealHandoff(
 }
 
 /** A mail to the admin and to whoever invited, after what it is about was committed. Its failure changes nothing. */
-function tellLater(onboardingId: string, what: string, detail: string): void {
+export function tellLater(onboardingId: string, what: string, detail: string): void {
   void enqueue("notice", { onboardingId, what, detail }).catch((error: unknown) =>
     console.error(`A notice about onboarding ${onboardingId} was not queued:`, error instanceof Error ? error.message : error),
   );
