@@ -121,8 +121,8 @@ export async function startSandbox(
 /** One of our own programs, as the portal and the sandbox are started. */
 export const startProgram = (file: string, env: Record<string, string>): Running => run(["--import", "tsx", file], env, true);
 
-/** A larger nursery for the many short-lived objects of a request; no inspector that a signal could open. */
-const PORTAL_FLAGS = ["--max-semi-space-size=32", "--disable-sigusr1"];
+/** A nursery that is emptied often and in little time; no inspector that a signal could open. */
+const PORTAL_FLAGS = ["--max-semi-space-size=8", "--disable-sigusr1"];
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
   const portal = run([...PORTAL_FLAGS, "--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
   await answering(`http://localhost:${env.PORT}/`, portal);
