@@ -9,6 +9,8 @@ export type StackFacts = {
   databaseFolder: string;
   /** The operator's folder of further manifests. */
   catalogueFolder: string;
+  /** Where the portal writes what its memory holds. */
+  snapshotFolder: string;
   portalPid: number;
 };
 /** Read anew where it matters: the portal has another process id after a restart. */

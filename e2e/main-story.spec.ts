@@ -18,13 +18,14 @@ import {
   sandbox,
   sendLink,
   stack,
+  stackNow,
   takeLink,
   tenantOf,
   test,
 } from "./fixtures";
 
-/** Where a value, in any usual spelling, stands in PostgreSQL's own files: tables, indexes and write-ahead log. */
-function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {
+/** Where a value, in any usual spelling, stands in these files. */
+function found(values: Record<string, string>, files: string[]): string[] {
   const spellings = Object.entries(values).flatMap(([name, value]) => {
     const raw = name === "linkKey" ? Buffer.from(value, "base64url") : Buffer.from(value);
     return [
@@ -36,12 +37,27 @@ function bytesFoundInDatabaseFiles(values: Record<string, string>): string[] {
       Buffer.from(value, "utf16le"),
     ].map((bytes) => ({ name, bytes }));
   });
-  return readdirSync(stack.databaseFolder, { recursive: true, withFileTypes: true })
+  return files.flatMap((file) => {
+    const content = readFileSync(file);
+    return spellings.filter(({ bytes }) => content.includes(bytes)).map(({ name }) => `${name} in ${path.basename(file)}`);
+  });
+}
+/** PostgreSQL's own files: tables, indexes and write-ahead log. */
+const databaseFiles = () =>
+  readdirSync(stack.databaseFolder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .flatMap((entry) => {
-      const content = readFileSync(path.join(entry.parentPath, entry.name));
-      return spellings.filter(({ bytes }) => content.includes(bytes)).map(({ name }) => `${name} in ${entry.name}`);
-    });
+    .map((entry) => path.join(entry.parentPath, entry.name));
+
+/** What the portal's memory holds at this moment, as a file. */
+async function portalMemory(): Promise<string> {
+  const snapshots = () => readdirSync(stack.snapshotFolder).filter((name) => name.endsWith(".heapsnapshot"));
+  const before = snapshots();
+  process.kill(stackNow().portalPid, "SIGUSR2");
+  await expect.poll(() => snapshots().length, { timeout: 60_000 }).toBe(before.length + 1);
+  const file = path.join(stack.snapshotFolder, snapshots().find((name) => !before.includes(name))!);
+  // It writes while it stands still: once it answers again the file is whole.
+  await fetch(stack.baseUrl);
+  return file;
 }
 
 test.beforeEach(() => sandbox.reset({ minMs: 200, maxMs: 1500 }));
@@ -111,6 +127,7 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
 
   const mail = await mailTo("maria@cirrus.example");
   expect(mail.subject).not.toContain(contoso.id);
+  const memory = await portalMemory();
   const contactContext = await browserFor(browser);
   const contact = await contactContext.newPage();
   await contact.goto(mail.link);
@@ -161,7 +178,9 @@ test("support invites, the admin provisions Cirrus Connect, the contact reveals 
   await support.goto(`/desk/${onboardingId(invitation.link)}`);
   await expect(support.getByText("Values revealed to the contact")).toBeVisible();
   await expectAccessible(support);
-  expect(bytesFoundInDatabaseFiles({ secret, linkKey })).toEqual([]);
+  expect(found({ secret, linkKey }, databaseFiles())).toEqual([]);
+  expect(found({ product: "Cirrus Connect" }, [memory]), "the snapshot is one").toContain(`product in ${path.basename(memory)}`);
+  expect(found({ secret, linkKey }, [memory]), "before the reveal the portal's memory holds neither").toEqual([]);
   const verified = spawnSync("npm", ["run", "-s", "audit:verify"], {
     encoding: "utf8",
     env: { ...process.env, DATABASE_URL: stack.databaseUrl },

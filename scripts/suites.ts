@@ -81,7 +81,8 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     databaseUrl,
     keys,
     portalSecret: "e2e-portal-secret",
-    env: { CATALOGUE_DIR: catalogueFolder },
+    // On this signal the portal writes down what its memory holds: a journey searches it for what must not be kept.
+    env: { CATALOGUE_DIR: catalogueFolder, NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}` },
   });
   const facts = path.join(folder, "stack.json");
   let isOver = false;
@@ -93,7 +94,15 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     const { baseUrl, sandboxUrl, portalEnv } = stack;
     writeFileSync(
       facts,
-      JSON.stringify({ baseUrl, sandboxUrl, databaseUrl, databaseFolder: postgres.folder, catalogueFolder, portalPid: portal.process.pid }),
+      JSON.stringify({
+        baseUrl,
+        sandboxUrl,
+        databaseUrl,
+        databaseFolder: postgres.folder,
+        catalogueFolder,
+        snapshotFolder: folder,
+        portalPid: portal.process.pid,
+      }),
     );
     portal.process.once("exit", async () => {
       if (isOver) return;
