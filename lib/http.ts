@@ -104,7 +104,10 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, pr
 const WATCH_MS = 500;
 const STREAM_MS = 10 * 60_000;
 
-/** Server-sent events: one `change` whenever `version` gives something new. Ends by itself; browsers come back. */
+/**
+ * Server-sent events: one `change` whenever `version` gives something else than the page shows, which it names as `since`
+ * in the address; after a reconnection the browser names what it heard last. Ends by itself; browsers come back.
+ */
 export function changes(request: Request, version: () => Promise<string>): Response {
   const text = new TextEncoder();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -122,13 +125,13 @@ export function changes(request: Request, version: () => Promise<string>): Respo
         }
       };
       request.signal.addEventListener("abort", stop);
-      let last: string | null = null;
+      let last = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("since");
+      controller.enqueue(text.encode("retry: 1000\n\n"));
       const look = async () => {
         const now = await version();
         // The browser may have gone while the answer was on its way.
         if (isOver || request.signal.aborted || Date.now() > until) return stop();
-        if (last === null) controller.enqueue(text.encode("retry: 1000\n\n"));
-        else if (now !== last) controller.enqueue(text.encode(`event: change\ndata: ${now}\n\n`));
+        if (now !== last) controller.enqueue(text.encode(`event: change\nid: ${now}\ndata: ${now}\n\n`));
         last = now;
         // A database that is away for a moment ends the stream; the browser comes back by itself.
         timer = setTimeout(() => void look().catch(stop), WATCH_MS);

@@ -339,3 +339,7 @@ const UNKNOWN_TO_US: Words = {
 
 /** The likely cause of what a contact reports, from the number in it. */
 export const causeOf = (aadsts: string | null): Words => CLIENT_WORDS[Number(aadsts?.replace("AADSTS", ""))] ?? UNKNOWN_TO_US;
+
+const EITHER = new Intl.ListFormat("en", { type: "disjunction" });
+/** "a Global Administrator or an Application Administrator". */
+export const anyOf = (roles: readonly string[]) => EITHER.format(roles.map((role) => `${/^[AEIOU]/.test(role) ? "an" : "a"} ${role}`));

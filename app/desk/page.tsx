@@ -12,6 +12,7 @@ export const metadata = { title: "Desk" };
 export default async function Desk() {
   const support = await requireSupport("/desk");
   const now = new Date();
+  const since = await desk.version(support);
   const items = await desk.list(support, now);
   return (
     <>
@@ -22,7 +23,7 @@ export default async function Desk() {
           </a>
         )}
       </TopBar>
-      <Live url="/desk/events" />
+      <Live url="/desk/events" since={since} />
       <main className="mx-auto max-w-[1160px] px-4 py-7 sm:px-7">
         <h1>Onboardings</h1>
         {items.length === 0 ? (

@@ -4,6 +4,7 @@ import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Pill } from "@/components/ui/ui";
 import type { ManualStep } from "@/lib/catalogue/selection";
 import type { Effect, Operation } from "@/lib/provisioning/plan";
+import { anyOf } from "@/lib/vocabulary";
 
 const GLYPH: Record<Effect, [glyph: string, word: string, tone: string]> = {
   create: ["+", "Create", "text-done"],
@@ -101,7 +102,7 @@ export function PlanList({
               )}
               <p className="text-[13px] text-ink-3">
                 {operation.detail}
-                {operation.needsRole && <>. Needs a {operation.roles.join(" or a ")}</>}
+                {operation.needsRole && <>. Needs {anyOf(operation.roles)}</>}
               </p>
               {operation.permissions.map(
                 ({ value, toConfirm }) =>

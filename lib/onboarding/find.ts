@@ -40,6 +40,8 @@ export type Onboarding = {
   createdAt: Date;
   expiresAt: Date;
   tenantId: string | null;
+  /** How many events the trail has. */
+  headSeq: number;
   progress: Progress;
   standing: Standing;
 };
@@ -56,6 +58,7 @@ const FIELDS = {
   createdAt: true,
   expiresAt: true,
   tenantId: true,
+  headSeq: true,
   state: true,
 } as const;
 type Row = Omit<Onboarding, "manifest" | "newer" | "progress" | "standing"> & { productId: string; state: unknown };
@@ -142,8 +145,10 @@ export async function isAtWork(id: string): Promise<boolean> {
 export async function version(person: SignedIn, id: string): Promise<string> {
   const [row] = await db().$queryRaw<{ headSeq: number; busy: boolean }[]>`
     SELECT "headSeq", ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid AND "tenantId" = ${person.tenantId}`;
-  return `${row?.headSeq}.${row?.busy}`;
+  return row ? versionShown(row, row.busy) : "";
 }
+/** The version that a page shows which read this. */
+export const versionShown = ({ headSeq }: { headSeq: number }, atWork: boolean) => `${headSeq}.${atWork}`;
 
 /** Whether the handoff under way can still take values, and whether this session may mail or show its link. */
 export const canGiveLink = async (person: SignedIn, { handoff: sealed }: Progress): Promise<boolean> =>

@@ -3,7 +3,7 @@ import type { AuditEvent, Made, OpenCredential, RegistrationFacts, StepFailure, 
 import { connect, delegatedGrantId, GraphError, type Tenant } from "../graph/graph.ts";
 import type { Payload } from "../handoff/handoff.ts";
 import type { Secret } from "../secret.ts";
-import { GRAPH_WORDS } from "../vocabulary.ts";
+import { anyOf, GRAPH_WORDS } from "../vocabulary.ts";
 import type { DesiredRegistration } from "./desired.ts";
 import type { Operation } from "./plan.ts";
 import type { Abilities } from "./roles.ts";
@@ -54,6 +54,8 @@ export class StepStopped extends Error {
   }
 }
 
+const capital = (text: string) => text[0]?.toUpperCase() + text.slice(1);
+
 /** What Graph's refusal means for the person, with what was tried and what Microsoft said. */
 export function explain(error: GraphError, doing: string, roles?: readonly string[]): StepFailure {
   const { message, action, who } = GRAPH_WORDS[error.meaning];
@@ -64,7 +66,7 @@ export function explain(error: GraphError, doing: string, roles?: readonly strin
   return {
     message: `Microsoft did not ${doing}. ${message}${until}`,
     action,
-    who: error.meaning === "denied" && roles?.length ? `A ${roles.join(" or a ")}` : who,
+    who: error.meaning === "denied" && roles?.length ? capital(anyOf(roles)) : who,
     code: error.code,
     said: error.message,
     tried: `${error.request.method} /v1.0${error.request.path}`,

@@ -8,8 +8,9 @@ import { SignOut } from "@/components/ui/sign-out";
 import { Card, Notice, Time } from "@/components/ui/ui";
 import { browserSettings, findSignedIn } from "@/lib/auth/auth";
 import * as approval from "@/lib/onboarding/approval";
-import { accessOf, isAtWork } from "@/lib/onboarding/find";
+import { accessOf, isAtWork, versionShown } from "@/lib/onboarding/find";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
+import { anyOf } from "@/lib/vocabulary";
 import { grant } from "./actions";
 import { Decide } from "./decide";
 import { approvalToken } from "./link";
@@ -48,7 +49,8 @@ export default async function Approve({
   const roleNames = person ? abilitiesOf(person.directoryRoles).roleNames : [];
   const isDecider = person && request.decidedByObjectId === person.objectId;
   const { run } = request;
-  const isInterrupted = Boolean(run && !run.finishedAt && !(await isAtWork(onboarding.id)));
+  const atWork = await isAtWork(onboarding.id);
+  const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
   const isGranted = request.state === "approved" && run?.outcome === "done";
   const mustRun = request.state === "approved" && !isGranted && !isRunning;
@@ -67,7 +69,7 @@ export default async function Approve({
         chip={`${progress.signedIn?.tenantName ?? customerName} · ${progress.signedIn?.domain ?? onboarding.expectedDomain}`}
         person={person?.username}
       />
-      {isOfTenant && <Live url={`${here}/events`} />}
+      {isOfTenant && <Live url={`${here}/events`} since={versionShown(onboarding, atWork)} />}
       <Columns
         isPinned={false}
         aside={
@@ -189,7 +191,7 @@ export default async function Approve({
               )}
               {run?.outcome === "awaiting-approval" && run.failure && <Failure failure={run.failure} at={run.finishedAt} />}
               {!review.value.mayGrant && (
-                <Notice tone="wait" title={`This needs a ${review.value.roles.join(" or a ")}`}>
+                <Notice tone="wait" title={`This needs ${anyOf(review.value.roles)}`}>
                   <p>
                     Microsoft’s token says: {roleNames.join(", ") || "no directory role"}. If you hold the role through Privileged Identity
                     Management, activate it first. A custom role may do as well: Microsoft decides when we try.

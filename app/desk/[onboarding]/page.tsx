@@ -18,6 +18,7 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
   const { onboarding: id } = await params;
   const support = await requireSupport(`/desk/${id}`);
   const now = new Date();
+  const since = await desk.version(support);
   const detail = await desk.find(support, id, now);
   if (!detail) notFound();
   const { progress, standing, manifest, records } = detail;
@@ -71,7 +72,7 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
   return (
     <>
       <TopBar mark="V" title="Desk" chip={detail.customerName} person={support.username} />
-      <Live url="/desk/events" />
+      <Live url="/desk/events" since={since} />
       <main className="mx-auto max-w-[960px] px-4 py-7 sm:px-7">
         <p className="mb-3 text-[14px]">
           <a href="/desk">Onboardings</a>

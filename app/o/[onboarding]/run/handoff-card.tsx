@@ -110,13 +110,14 @@ export function HandoffCard({
   handoff,
   registrations,
   isHeld,
-}: { id: string; isHeld: boolean } & Pick<Required<Progress>, "handoff" | "registrations">) {
+  isRemoving,
+}: { id: string; isHeld: boolean; isRemoving: boolean } & Pick<Required<Progress>, "handoff" | "registrations">) {
   const renewed = (
     <Act action={reissue} fields={{ onboarding: id }} look="quiet" busy="Issuing…">
       Issue a new credential and link
     </Act>
   );
-  const removed = (
+  const removed = !isRemoving && (
     <Act action={removeHandedOver} fields={{ onboarding: id }} look="danger" busy="Removing…">
       Remove the secret now
     </Act>
@@ -169,9 +170,11 @@ export function HandoffCard({
               onReport={
                 <>
                   <p>
-                    {hasSecret
-                      ? "Somebody else may have the secret. Remove it, or issue another one, which removes it too."
-                      : "The secret is removed: nobody can sign in with it any more. Issue another one when you know who opened the link."}
+                    {isRemoving
+                      ? "Somebody else may have the secret. It is being removed: see above."
+                      : hasSecret
+                        ? "Somebody else may have the secret. Remove it, or issue another one, which removes it too."
+                        : "The secret is removed: nobody can sign in with it any more. Issue another one when you know who opened the link."}
                   </p>
                   <div className="flex flex-wrap items-start gap-3">
                     {hasSecret && removed}

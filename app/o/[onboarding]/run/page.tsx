@@ -9,7 +9,7 @@ import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
 import type { Progress } from "@/lib/audit/status";
 import { browserSettings } from "@/lib/auth/auth";
 import { registrationsFor } from "@/lib/catalogue/selection";
-import { accessOf, canGiveLink, isAtWork } from "@/lib/onboarding/find";
+import { accessOf, canGiveLink, isAtWork, versionShown } from "@/lib/onboarding/find";
 import { recipientOf, removalDue } from "@/lib/onboarding/hand-over";
 import { removeDue, start } from "../actions";
 import { requireAdmin } from "../admin";
@@ -106,7 +106,7 @@ export default async function Run({
   return (
     <>
       <AdminBar subject={subject} person={person} />
-      <Live url={`/o/${id}/events`} />
+      <Live url={`/o/${id}/events`} since={versionShown(subject, atWork)} />
       <Columns
         isPinned={false}
         aside={
@@ -215,16 +215,19 @@ export default async function Run({
             </>
           )}
           {isDone && removal && (
-            <Card className="p-5" aria-label="Removing a secret">
-              <h2 className="mb-1">A secret is to be removed</h2>
-              <p className="mb-3 text-ink-2">{removal.reason}. Nothing else in your tenant changes.</p>
-              {removalRun?.failure && removalRun.finishedAt && <Failure failure={removalRun.failure} at={removalRun.finishedAt} />}
+            <Card className="space-y-3 p-5" aria-label="Removing a secret">
+              <h2>A secret is to be removed</h2>
+              <p className="text-ink-2">{removal.reason}. Nothing else in your tenant changes.</p>
+              {progress.removal && progress.removal.steps.length > 0 && <RunSteps steps={progress.removal.steps} now={now} names={{}} />}
+              {removalRun?.failure && removalRun.finishedAt && progress.removal?.steps.every(({ failure }) => !failure) && (
+                <Failure failure={removalRun.failure} at={removalRun.finishedAt} />
+              )}
               {!isRemoving && (
                 <StartRun
                   begin={removeDue.bind(null, id)}
                   auto={!removalRun || Boolean(go)}
                   hasAsked={Boolean(asked)}
-                  label="Remove it now"
+                  label={removalRun ? "Try again" : "Remove it now"}
                   busy="Reading your tenant, then removing it"
                   here={here}
                   changed={here}
@@ -232,7 +235,6 @@ export default async function Run({
                   loginHint={person.username}
                 />
               )}
-              {progress.removal && progress.removal.steps.length > 0 && <RunSteps steps={progress.removal.steps} now={now} names={{}} />}
             </Card>
           )}
           {isDone && handoff && (
@@ -247,17 +249,19 @@ export default async function Run({
                   note={manifest.handover.note}
                 />
               )}
-              <HandoffCard id={id} handoff={handoff} registrations={progress.registrations} isHeld={isHeld} />
-              <div className="mt-3 empty:hidden">
-                <GiveLink
-                  key={`${handoff.id} ${recipientOf(subject)}`}
-                  id={id}
-                  contact={recipientOf(subject)}
-                  reader={recipientOf(subject) ?? "whoever enters the values"}
-                  canTake={handoff.state === "sealed" && isHeld}
-                  machineOf={manifest.handover.machineKey ? manifest.vendor.name : null}
-                />
-              </div>
+              <HandoffCard id={id} handoff={handoff} registrations={progress.registrations} isHeld={isHeld} isRemoving={removal !== null} />
+              {["sealed", "sent", "opened"].includes(handoff.state) && (
+                <div className="mt-3 empty:hidden">
+                  <GiveLink
+                    key={`${handoff.id} ${recipientOf(subject)}`}
+                    id={id}
+                    contact={recipientOf(subject)}
+                    reader={recipientOf(subject) ?? "whoever enters the values"}
+                    canTake={handoff.state === "sealed" && isHeld}
+                    machineOf={manifest.handover.machineKey ? manifest.vendor.name : null}
+                  />
+                </div>
+              )}
             </Card>
           )}
           {isDone && <ManualSteps subject={subject} />}

@@ -7,7 +7,7 @@ import { StartRun } from "@/components/onboarding/start-run";
 import { Live } from "@/components/ui/live";
 import { buttonClass, Notice, Time } from "@/components/ui/ui";
 import { browserSettings } from "@/lib/auth/auth";
-import { isAtWork } from "@/lib/onboarding/find";
+import { isAtWork, versionShown } from "@/lib/onboarding/find";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import { undo } from "../actions";
 import { requireAdmin } from "../admin";
@@ -31,7 +31,8 @@ export default async function Undo({
   const now = new Date();
   const { undo: undoing } = progress;
   const run = undoing?.run;
-  const isInterrupted = Boolean(run && !run.finishedAt && !(await isAtWork(id)));
+  const atWork = await isAtWork(id);
+  const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
   const isDone = run?.outcome === "done";
   const review = isRunning || isDone || isInterrupted ? null : await onboarding.reviewUndo(person, subject);
@@ -55,7 +56,7 @@ export default async function Undo({
   return (
     <>
       <AdminBar subject={subject} person={person} />
-      <Live url={`/o/${id}/events`} />
+      <Live url={`/o/${id}/events`} since={versionShown(subject, atWork)} />
       <Columns
         aside={
           <>
