@@ -287,13 +287,26 @@ export class HandoffStage {
         look(path.relative(folder, file), content, forbidden);
       }
     if (!isControlFound) bad.push("not even the handoff's id is in a file: the search proves nothing");
+    // What PostgreSQL compresses is readable here only.
+    const dump = await this.#dumped();
+    if (!dump.includes(link.id)) bad.push("the dump does not hold the handoff: the search proves nothing");
+    look("a dump of every table", dump, forbidden);
     const logged = this.postgres.log();
     if (!logged.includes("HandoffCipher")) bad.push("PostgreSQL logged no statement: the search proves nothing");
     look("PostgreSQL's log of every statement", Buffer.from(logged), forbidden);
     look("the portals' logs", Buffer.from(this.logs()), forbidden);
     look("the mailbox", Buffer.from(await mailbox()), inMail);
     if ((await this.#isWhole(unopened)).state !== "pending") bad.push("the other link is not pending");
-    return { cases: 4, bad };
+    return { cases: 5, bad };
+  }
+  /** Every row of every table, as text and with its bytes as they are. */
+  async #dumped(): Promise<Buffer> {
+    const tables = await this.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('public', 'pgboss')`,
+    );
+    const rows = (await Promise.all(tables.map(({ name }) => this.query(`SELECT * FROM ${name}`)))).flat();
+    const values = rows.flatMap((row) => Object.values(row));
+    return Buffer.concat(values.map((value) => (Buffer.isBuffer(value) ? value : Buffer.from(`\n${JSON.stringify(value)}`))));
   }
   async #settled() {
     for (;;) {
