@@ -52,3 +52,6 @@ export function db(): PrismaClient {
 }
 
 export type Transaction = Parameters<Parameters<PrismaClient["$transaction"]>[0]>[0];
+
+/** Whether PostgreSQL takes this as an id: anything else in a query's place would be an error there. */
+export const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);

@@ -3,12 +3,17 @@ import type { Refusal } from "./outcome.ts";
 
 const NO_STORE = { "cache-control": "no-store" };
 export const json = (body: unknown, status = 200) => Response.json(body, { status, headers: NO_STORE });
-export const secondsUntil = (at: Date) => String(Math.max(1, Math.ceil((at.getTime() - Date.now()) / 1000)));
-export const refusalAsJson = ({ code, status, message, retryAt }: Refusal) => {
-  const answer = json({ code, message, ...(retryAt ? { retryAt: retryAt.toISOString() } : {}) }, status);
-  if (retryAt) answer.headers.set("retry-after", secondsUntil(retryAt));
-  return answer;
-};
+const secondsUntil = (at: Date) => String(Math.max(1, Math.ceil((at.getTime() - Date.now()) / 1000)));
+/** What an answer says of a refusal; with `Retry-After` when it will be over by itself. */
+export const refusalAnswer = ({ code, status, message, retryAt }: Refusal) => ({
+  status,
+  body: { code, message, ...(retryAt ? { retryAt } : {}) },
+  headers: retryAt ? { "retry-after": secondsUntil(retryAt) } : {},
+});
+export function refusalAsJson(refusal: Refusal): Response {
+  const { status, body, headers } = refusalAnswer(refusal);
+  return Response.json(body, { status, headers: { ...NO_STORE, ...headers } });
+}
 
 /** A published JSON Schema: editors of other origins may read it. */
 export const schemaAnswer = (schema: unknown) =>

@@ -3,9 +3,9 @@
  * script on the page that shows a secret, no router between the claim and its answer. Anybody may ask; who gets something
  * is decided by the proof in the body, which only the link's holder can make.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { findSignedInBy } from "../lib/auth/auth.ts";
-import { type Asked, BODY_AT_MOST, FOREIGN, isForeign, jsonObject, secondsUntil, type Visitor, visitorOf } from "../lib/http.ts";
+import { type Asked, BODY_AT_MOST, FOREIGN, isForeign, jsonObject, refusalAnswer, type Visitor, visitorOf } from "../lib/http.ts";
 import { lookAtHandoff, revealHandoff, sayOfHandoff, sendCode } from "../lib/onboarding/contact.ts";
 import { type Outcome, refuse } from "../lib/outcome.ts";
 
@@ -73,16 +73,10 @@ async function answer(request: Asked, handoff: string, act: Act): Promise<Answer
   if (isForeign(request)) return FOREIGN;
   const body = (await jsonObject(request)) ?? {};
   const done = await act(handoff, body, visitorOf(request), new Date(), request.headers.get("cookie") ?? "");
-  if (done.ok) return { status: 200, body: done.value };
-  const { code, status, message, retryAt } = done.refusal;
-  return {
-    status,
-    body: { code, message, ...(retryAt ? { retryAt } : {}) },
-    ...(retryAt ? { headers: { "retry-after": secondsUntil(retryAt) } } : {}),
-  };
+  return done.ok ? { status: 200, body: done.value } : refusalAnswer(done.refusal);
 }
 
-type Answer = { status: number; body: unknown; headers?: Record<string, string> };
+type Answer = { status: number; body: unknown; headers?: OutgoingHttpHeaders };
 const NOTHING: Answer = { status: 404, body: { code: "http.unknown", message: "There is nothing here." } };
 const NOT_SO: Answer = { status: 405, body: { code: "http.method", message: "Not in this way." }, headers: { allow: "GET, HEAD" } };
 const FAILED: Answer = {

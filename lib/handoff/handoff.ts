@@ -10,10 +10,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import * as audit from "../audit/audit.ts";
 import type { Actor, HandoffTerms } from "../audit/events.ts";
 import { config } from "../config.ts";
-import { db, type Transaction } from "../db.ts";
+import { db, isUuid, type Transaction } from "../db.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { deriveKey, seal, sha256, unseal } from "../secret.ts";
-import { GONE, isId, proofBytes } from "./holder.ts";
+import { GONE, proofBytes } from "./holder.ts";
 import { type MachineKey, sealToKey } from "./machine.ts";
 import { claim, end, keep, keepForMachine, rewrap, type SealedPart } from "./sealed.ts";
 import { type BadTerms, settle, type Terms, termsOf } from "./terms.ts";
@@ -90,7 +90,7 @@ export async function createSealed(
 ): Promise<Outcome<HandoffTerms, typeof BAD_SEAL | BadTerms>> {
   const hash = proofBytes(proofHash);
   const isFit =
-    isId(id) &&
+    isUuid(id) &&
     hash !== null &&
     parts.length === Object.keys(about.boundTo).length &&
     new Set(parts.map(({ part }) => part)).size === parts.length &&

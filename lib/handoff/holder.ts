@@ -6,7 +6,7 @@ import { timingSafeEqual } from "node:crypto";
 import { spend } from "../allowance.ts";
 import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent, Challenge, Seen } from "../audit/events.ts";
-import { db } from "../db.ts";
+import { db, isUuid } from "../db.ts";
 import type { Visitor } from "../http.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
@@ -53,7 +53,6 @@ const ANSWERS_IN_ALL = 10;
 const ANSWERS_PER_CODE = 5;
 const CODES = { most: 3, forMs: 3_600_000 };
 
-export const isId = (id: string) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id);
 /** The proof that a browser derives from the link's key, as it arrives: base64url. Null when it cannot be one. */
 export const proofBytes = (proof: unknown) =>
   typeof proof === "string" && /^[\w-]{43}$/.test(proof) ? Buffer.from(proof, "base64url") : null;
@@ -83,7 +82,7 @@ async function held(id: string, proof: unknown, visitor: Visitor): Promise<Outco
     SELECT h."id", h."onboardingId", h."proofHash", h."challenge", h."recipient", h."verifier", h."expiresAt", h."revealedAt",
            coalesce(h."verifierEnds" > now(), false) AS "isCodeFresh", ${readingOf("v1")},
            CASE WHEN h."state" = 'pending' AND h."expiresAt" <= now() THEN 'expired' ELSE h."state" END AS "state"
-    FROM "Handoff" h JOIN "Onboarding" o ON o."id" = h."onboardingId" WHERE h."id" = ${isId(id) ? id : NOBODY}::uuid`;
+    FROM "Handoff" h JOIN "Onboarding" o ON o."id" = h."onboardingId" WHERE h."id" = ${isUuid(id) ? id : NOBODY}::uuid`;
   const isRight = timingSafeEqual(sha256(bytes ?? NO_PROOF), Buffer.from(row?.proofHash ?? NO_PROOF));
   if (isRight && row && bytes) return accept({ ...row, proof: bytes });
   const retryAt = await spend(db(), `proof|${digestOf(visitor.address)}`, PROOFS.most, PROOFS.forMs);

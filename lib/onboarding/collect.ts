@@ -1,9 +1,9 @@
 /** The vendor's own system fetches the values, so that no person copies a secret. */
+import { isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { VendorSystem } from "../proof.ts";
 import { tellLater } from "./contact.ts";
-import { isUuid } from "./find.ts";
 
 const NOTHING = {
   code: "handoff.nothing-waiting",

@@ -3,7 +3,7 @@ import { type Progress, type Standing, standing } from "../audit/status.ts";
 import type { Access } from "../auth/auth.ts";
 import { Choices, type Manifest } from "../catalogue/schema.ts";
 import { consentAccountOf, registrationsFor } from "../catalogue/selection.ts";
-import { db } from "../db.ts";
+import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn, Support } from "../proof.ts";
@@ -86,7 +86,6 @@ export const accessOf = ({ manifest, progress: { choices } }: Pick<Onboarding, "
     choices !== undefined && registrationsFor(manifest, choices).some(({ definition }) => consentAccountOf(manifest, choices, definition)),
 });
 
-export const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 /** Whoever it belongs to: the caller has to have proved the right. */
 export async function find(id: string, now: Date): Promise<Onboarding | null> {
   if (!isUuid(id)) return null;
