@@ -43,10 +43,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   kernel: ["kernel"],
 };
 
-/** Files that values may be taken from besides a room's own door. The first two are pure, and needed in the browser or by every reader of the trail. */
+/** Files that values may be taken from besides a room's own door. The first three are pure, and needed in the browser or by every reader of the trail. */
 const FURTHER_DOORS = [
   "lib/catalogue/selection.ts",
   "lib/audit/status.ts",
+  "lib/audit/stages.ts",
   // An onboarding has a door for each kind of visitor and errand: reading, inviting, the admin, the colleague who approves, by hand, handing over.
   "lib/onboarding/find.ts",
   "lib/onboarding/invitation.ts",
@@ -61,6 +62,9 @@ const FURTHER_DOORS = [
   "lib/handoff/holder.ts",
   // What two editions of a manifest differ in is a question of its own, and pure.
   "lib/catalogue/differences.ts",
+  // What of the board an address names: pure, and needed by whoever writes a link to it.
+  "lib/desk/view.ts",
+  "lib/desk/funnel.ts",
 ];
 
 const files = ["app", "components", "lib", "server"]

@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { seal } from "../lib/secret.ts";
+import { withDesk } from "./desk-stage.ts";
 import type { Drill } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
 import { withDrill } from "./suites.ts";
@@ -118,9 +119,48 @@ async function handoff(): Promise<Figure[]> {
   });
 }
 
+/** The desk of a large vendor: 100,000 onboardings with 3,000,000 records. */
+async function desk(): Promise<Figure[]> {
+  const VIEWS: Record<string, string[]> = {
+    list: ["/desk", "/desk?sort=waiting", "/desk?sort=customer", "/desk?sort=created", "/desk?sort=expires"],
+    filter: [
+      ...["/desk?status=attention", "/desk?status=expired", "/desk?product=securends&status=live", "/desk?waiting=vendor&sort=waiting"],
+      ...["/desk?stuck=3&sort=waiting", "/desk?expiring=30&sort=expires", "/desk?status=invited&product=cirrus-insight&sort=customer"],
+    ],
+    search: ["/desk?q=contoso", "/desk?q=customer4711", "/desk?q=fabrikam+bank12", "/desk?q=nobody", "/desk?q=cirrus&status=live"],
+    funnel: ["/desk/funnel", "/desk/funnel?product=securends&days=90"],
+  };
+  return withDesk(async (stage) => {
+    const median1 = (path: string) => stage.p50([path], 60, 1);
+    await stage.fill(10_000);
+    await stage.p95(VIEWS.list!, 200, 8);
+    const small = await median1("/desk");
+    say("  filling 100,000 onboardings with 30 records each");
+    await stage.fill(100_000, 30);
+    const [known] = await stage.query(
+      `SELECT "detail"->>'requestId' AS id FROM "AuditEvent" WHERE "detail"->>'requestId' IS NOT NULL LIMIT 1`,
+    );
+    VIEWS.search!.push(`/desk?q=${String(known!.id)}`);
+    const figures: Figure[] = [];
+    for (const [name, paths] of Object.entries(VIEWS)) {
+      for (const path of paths) say(`  ${path}: ${(await median1(path)).toFixed(1)} ms alone`);
+      figures.push(figure(`desk.${name}.p95.8`, Math.round(await stage.p95(paths, 400, 8)), "ms", 100, "lower"));
+    }
+    const { lines, grownMb } = await stage.download("/desk/export");
+    figures.push(figure("desk.csv.rows", lines - 1, "rows", 100_000, "higher"));
+    figures.push(figure("desk.csv.grown", Math.round(grownMb), "MB", 100, "lower"));
+    say("  filling 1,000,000 onboardings");
+    await stage.fill(1_000_000);
+    await stage.p95(["/desk"], 50, 8);
+    figures.push(figure("desk.firstPage.growth", Math.round(((await median1("/desk")) / small) * 100) / 100, "×", 1.5, "lower"));
+    return figures;
+  });
+}
+
 const withStage: Record<string, () => Promise<Figure[]>> = {
   ...Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, () => withDrill(part)])),
   handoff,
+  desk,
 };
 const parts = wanted.only ? [wanted.only] : Object.keys(withStage);
 const unknown = parts.find((part) => !withStage[part]);

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import * as audit from "../lib/audit/audit.ts";
 import { databaseAdapter } from "../lib/db.ts";
+import { searchWords } from "../lib/search.ts";
 import type { PrismaClient } from "../prisma/client/client.ts";
 import { applyMigrations } from "./migrations.ts";
 import { newKeyRing } from "./servers.ts";
@@ -53,6 +54,7 @@ export async function anOnboarding(client: PrismaClient, now: Date, customerName
         offered: [],
         inviteDigest: id,
         invitedBy: "S",
+        words: searchWords(customerName, "c.example"),
         createdAt: now,
         expiresAt: now,
         ...audit.beginning(id, now),

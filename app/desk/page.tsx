@@ -1,19 +1,154 @@
 import clsx from "clsx";
+import Form from "next/form";
 import { TopBar } from "@/components/onboarding/frame";
 import { wordsOf } from "@/components/onboarding/record-list";
-import { StatusPill, WAITING_FOR } from "@/components/onboarding/status-pill";
+import { StatusPill, statusWord, WAITING_FOR } from "@/components/onboarding/status-pill";
 import { Live } from "@/components/ui/live";
-import { buttonClass, Card, Since } from "@/components/ui/ui";
+import { buttonClass, Card, Since, Time } from "@/components/ui/ui";
 import { requireSupport } from "@/lib/auth/auth";
+import { listProducts } from "@/lib/catalogue/catalogue";
 import * as desk from "@/lib/desk/desk";
+import { isFiltered, queryOf, type Sort, STATUSES, type View, viewFrom, WAITING } from "@/lib/desk/view";
+import { Choice, fieldClass } from "./choice";
 
 export const metadata = { title: "Desk" };
 
-export default async function Desk() {
-  const support = await requireSupport("/desk");
+const EVERYTHING = viewFrom({});
+const VIEWS: readonly (readonly [name: string, view: Partial<View>])[] = [
+  ["All", {}],
+  ["Waiting for us", { waiting: "vendor", sort: "waiting" }],
+  ["Needs attention", { status: "attention", sort: "waiting" }],
+  ["Stuck for 3 days", { stuck: 3, sort: "waiting" }],
+  ["Awaiting approval", { status: "awaiting_approval", sort: "waiting" }],
+  ["Ends within 30 days", { expiring: 30, sort: "expires" }],
+  ["Live", { status: "live" }],
+];
+const DAY_MS = 86_400_000;
+/** A person who has not acted for so long is asked about. */
+const STUCK_MS = 3 * DAY_MS;
+
+/** What is left out. It works without a script, too: the view is the page's address. */
+function Filters({ view }: { view: View }) {
+  const products = listProducts();
+  return (
+    <Form key={queryOf(view)} action="/desk" className="mt-4" role="search">
+      <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-[2fr_repeat(5,1fr)]">
+        <label className="col-span-2 min-w-0 text-[13px] text-ink-2 sm:col-span-3 lg:col-span-1">
+          Customer, domain, person, or any ID
+          <input name="q" type="search" defaultValue={view.q} maxLength={200} autoComplete="off" className={fieldClass} />
+        </label>
+        <Choice name="status" label="Status" value={view.status} options={STATUSES.map((status) => [status, statusWord(status)])} />
+        <Choice name="product" label="Product" value={view.product} options={products.map(({ id, name }) => [id, name])} />
+        <Choice name="waiting" label="Waiting for" value={view.waiting} options={WAITING.map((whom) => [whom, WAITING_FOR[whom]])} />
+        <Choice
+          name="stuck"
+          label="For at least"
+          value={view.stuck}
+          options={[1, 3, 7, 14, 30].map((days) => [days, days === 1 ? "1 day" : `${days} days`])}
+        />
+        <Choice name="expiring" label="Ends within" value={view.expiring} options={[7, 14, 30, 60].map((days) => [days, `${days} days`])} />
+      </div>
+      {view.sort !== "moved" && <input type="hidden" name="sort" value={view.sort} />}
+      <div className="mt-3 flex flex-wrap items-center gap-3">
+        <button type="submit" className={buttonClass({ look: "quiet" })}>
+          Show
+        </button>
+        {isFiltered(view) && (
+          <a href={`/desk${queryOf(EVERYTHING, { sort: view.sort })}`} className="text-[14px]">
+            Show all
+          </a>
+        )}
+      </div>
+    </Form>
+  );
+}
+
+const COLUMNS: readonly (readonly [title: string, sort: Sort | null, className?: string])[] = [
+  ["Customer", "customer"],
+  ["Product", null, "hidden sm:table-cell"],
+  ["Status", null],
+  ["Waiting for", null],
+  ["Since", "waiting"],
+  ["Last event", "moved"],
+  ["Ends", "expires", "hidden lg:table-cell"],
+];
+const WAY: Record<Sort, "ascending" | "descending"> = {
+  moved: "descending",
+  waiting: "ascending",
+  customer: "ascending",
+  created: "descending",
+  expires: "ascending",
+};
+
+function Head({ view }: { view: View }) {
+  return (
+    <thead>
+      <tr className="border-b border-line text-left text-[12.5px] text-ink-3">
+        {COLUMNS.map(([title, sort, className]) => (
+          <th
+            key={title}
+            scope="col"
+            aria-sort={sort === view.sort ? WAY[sort] : undefined}
+            className={clsx("whitespace-nowrap px-3.5 py-2.5 font-medium", className)}
+          >
+            {sort ? (
+              <a href={`/desk${queryOf(view, { sort })}`} className={clsx("text-inherit", sort === view.sort && "font-semibold text-ink")}>
+                {title}
+                {sort === view.sort && <span aria-hidden>{WAY[sort] === "ascending" ? " ↑" : " ↓"}</span>}
+              </a>
+            ) : (
+              title
+            )}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+function Row({ item, now }: { item: desk.ListItem; now: Date }) {
+  const { id, customerName, expectedDomain, product, status, waitingFor, waitingSince, lastEvent, lastEventAt, endsAt } = item;
+  const isStuck = waitingFor !== "nobody" && now.getTime() - waitingSince.getTime() >= STUCK_MS;
+  return (
+    <tr className="align-top hover:bg-sunken">
+      <td className="max-w-40 px-3.5 py-3 sm:max-w-70">
+        <a href={`/desk/${id}`} className="line-clamp-2 font-medium break-words" title={customerName.slice(0, 300)}>
+          <bdi>{customerName}</bdi>
+        </a>
+        <small className="block truncate text-ink-3">
+          {expectedDomain}
+          <span className="sm:hidden"> · {product}</span>
+        </small>
+      </td>
+      <td className="hidden px-3.5 py-3 sm:table-cell">{product}</td>
+      <td className="px-3.5 py-3">
+        <StatusPill status={status} />
+      </td>
+      <td className="px-3.5 py-3">{WAITING_FOR[waitingFor]}</td>
+      <td className={clsx("px-3.5 py-3", isStuck && "font-semibold text-wait")}>
+        {waitingFor === "nobody" ? "–" : <Since at={waitingSince} now={now} />}
+      </td>
+      <td className="px-3.5 py-3">
+        {wordsOf(lastEvent)}
+        <small className="block text-ink-3">
+          <Since at={lastEventAt} now={now} />
+        </small>
+      </td>
+      <td className="hidden px-3.5 py-3 text-[13px] lg:table-cell">{endsAt ? <Time at={endsAt} /> : "–"}</td>
+    </tr>
+  );
+}
+
+export default async function Desk({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
+  const query = await searchParams;
+  const view = viewFrom(query);
+  const support = await requireSupport(`/desk${queryOf(view, { after: view.after })}`);
   const now = new Date();
   const since = await desk.version(support);
-  const items = await desk.list(support, now);
+  const { items, next, matches, isMore } = await desk.list(support, view, now);
+  const isEmptyDesk = items.length === 0 && !isFiltered(view) && !view.after;
+  const open = (change: Partial<View>) => `/desk${queryOf({ ...EVERYTHING, ...change })}`;
+  const here = queryOf(view);
   return (
     <>
       <TopBar mark="V" title="Desk" person={support.username}>
@@ -24,9 +159,9 @@ export default async function Desk() {
         )}
       </TopBar>
       <Live url="/desk/events" since={since} />
-      <main className="mx-auto max-w-[1160px] px-4 py-7 sm:px-7">
+      <main className="mx-auto max-w-[1240px] px-4 py-7 sm:px-7">
         <h1>Onboardings</h1>
-        {items.length === 0 ? (
+        {isEmptyDesk ? (
           <Card className="mt-6 p-6">
             <h2>Nobody has been invited yet</h2>
             <p className="mt-1 text-ink-2">
@@ -41,50 +176,70 @@ export default async function Desk() {
             )}
           </Card>
         ) : (
-          <Card className="mt-6 overflow-x-auto">
-            <table className="w-full border-collapse text-[14px]">
-              <thead>
-                <tr className="border-b border-line text-left text-[12.5px] text-ink-3">
-                  {["Customer", "Product", "Status", "Waiting for", "Since", "Last event"].map((title) => (
-                    <th
-                      key={title}
-                      scope="col"
-                      className={clsx("px-3.5 py-2.5 font-medium", title === "Product" && "hidden sm:table-cell")}
-                    >
-                      {title}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody className="divide-y divide-line">
-                {items.map(({ id, customerName, expectedDomain, product, standing, lastEvent, lastEventAt }) => (
-                  <tr key={id} className="align-top hover:bg-sunken">
-                    <td className="max-w-40 sm:max-w-70 px-3.5 py-3">
-                      <a href={`/desk/${id}`} className="font-medium break-words">
-                        {customerName}
-                      </a>
-                      <small className="block text-ink-3">
-                        {expectedDomain}
-                        <span className="sm:hidden"> · {product}</span>
-                      </small>
-                    </td>
-                    <td className="hidden px-3.5 py-3 sm:table-cell">{product}</td>
-                    <td className="px-3.5 py-3">
-                      <StatusPill status={standing.status} />
-                    </td>
-                    <td className="px-3.5 py-3">{WAITING_FOR[standing.waitingFor]}</td>
-                    <td className="px-3.5 py-3">{standing.waitingFor === "nobody" ? "–" : <Since at={standing.since} now={now} />}</td>
-                    <td className="px-3.5 py-3">
-                      {wordsOf(lastEvent)}
-                      <small className="block text-ink-3">
-                        <Since at={lastEventAt} now={now} />
-                      </small>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Card>
+          <>
+            <nav aria-label="Views" className="mt-4 flex flex-wrap gap-2">
+              {VIEWS.map(([name, change]) => (
+                <a
+                  key={name}
+                  href={open(change)}
+                  aria-current={queryOf({ ...EVERYTHING, ...change }) === here ? "page" : undefined}
+                  className="rounded-full border border-line bg-surface px-3 py-1 text-[13.5px] text-ink-2 no-underline hover:bg-sunken aria-[current=page]:border-accent aria-[current=page]:bg-accent-soft aria-[current=page]:font-semibold aria-[current=page]:text-accent"
+                >
+                  {name}
+                </a>
+              ))}
+            </nav>
+            <Filters view={view} />
+            <div className="mt-5 flex flex-wrap items-baseline justify-between gap-3">
+              <p role="status" className="text-[14px] text-ink-2">
+                {isMore ? `More than ${matches.toLocaleString("en")}` : matches.toLocaleString("en")}{" "}
+                {matches === 1 ? "onboarding" : "onboardings"}
+                {view.after && ", a later page"}
+              </p>
+              <p className="flex flex-wrap gap-x-4 text-[14px]">
+                <a href="/desk/funnel">How far they come</a>
+                <a href={`/desk/export${here}`} download>
+                  Export as CSV
+                </a>
+              </p>
+            </div>
+            {items.length === 0 ? (
+              <Card className="mt-2 p-6">
+                <h2>{view.after ? "There is nothing further" : "Nothing matches"}</h2>
+                <p className="mt-1 text-ink-2">
+                  {view.q
+                    ? "Every word has to be the beginning of a word of the customer, the domain, a person’s address or the product; or an ID of a tenant, an application, an onboarding or a request, in full."
+                    : "No onboarding is like that now."}{" "}
+                  <a href={view.after ? `/desk${here}` : "/desk"}>{view.after ? "Go to the first page" : "Show all"}</a>
+                </p>
+              </Card>
+            ) : (
+              <Card className="mt-2 overflow-x-auto">
+                <table className="w-full border-collapse text-[14px]">
+                  <Head view={view} />
+                  <tbody className="divide-y divide-line">
+                    {items.map((item) => (
+                      <Row key={item.id} item={item} now={now} />
+                    ))}
+                  </tbody>
+                </table>
+              </Card>
+            )}
+            {(next || view.after) && (
+              <nav aria-label="Pages" className="mt-4 flex flex-wrap gap-3">
+                {view.after && (
+                  <a href={`/desk${here}`} className={buttonClass({ look: "quiet" })}>
+                    First page
+                  </a>
+                )}
+                {next && (
+                  <a href={`/desk${queryOf(view, { after: next })}`} className={buttonClass({ look: "quiet" })}>
+                    Next page
+                  </a>
+                )}
+              </nav>
+            )}
+          </>
         )}
       </main>
     </>

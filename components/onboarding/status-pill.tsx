@@ -20,6 +20,7 @@ const STATUS: Record<Status, [word: string, tone: Tone, icon: typeof Clock]> = {
   expired: ["Expired", "wait", Clock],
   cancelled: ["Cancelled", "plain", Ban],
 };
+export const statusWord = (status: Status) => STATUS[status][0];
 export function StatusPill({ status }: { status: Status }) {
   const [word, tone, Icon] = STATUS[status];
   return (

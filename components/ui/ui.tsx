@@ -69,10 +69,11 @@ export function Notice({
   );
 }
 
+const INSTANT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 /** An instant, absolute with its zone. */
 export function Time({ at }: { at: Date | string }) {
   const date = new Date(at);
-  const text = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(date);
+  const text = INSTANT.format(date);
   return (
     <time dateTime={date.toISOString()} title={date.toISOString()} className="whitespace-nowrap">
       {text} UTC

@@ -5,10 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { db, Prisma, type Transaction } from "../db.ts";
+import { searchWords } from "../search.ts";
 import type { Actor, AuditEvent } from "./events.ts";
+import { STAGES } from "./stages.ts";
 import { fold, nothingYet, type Progress, standing } from "./status.ts";
 
-const { sql, raw } = Prisma;
+const { sql, raw, join, empty } = Prisma;
 
 export type AuditRecord = {
   seq: number;
@@ -71,6 +73,12 @@ function firstEnd({ registrations }: Progress): Date | null {
   return first ? new Date(first) : null;
 }
 
+/** The ids that support searches by. */
+const idWords = ({ signedIn, registrations }: Progress) =>
+  searchWords(signedIn?.tenantId ?? "", ...Object.values(registrations).map(({ appId }) => appId ?? ""));
+
+const STAGE_COLUMNS = raw(STAGES.map((stage) => `"${stage}"`).join(", "));
+
 /** The end of one onboarding's trail, as it was read. */
 export type Head = { headSeq: number; headHash: string; progress: Progress };
 
@@ -101,6 +109,16 @@ export function appending(
     state = fold(state, event, actor, at.toISOString());
   }
   const { status, waitingFor, since } = standing(state, at);
+  const ids = idWords(state);
+  const times = STAGES.map((stage) => (state.reached?.[stage] ? new Date(state.reached[stage]) : null));
+  const went =
+    JSON.stringify(state.reached) === JSON.stringify(before.reached)
+      ? empty
+      : sql`, went AS (
+      INSERT INTO "Journey" ("onboardingId", "vendorId", "productId", ${STAGE_COLUMNS})
+      SELECT o."id", o."vendorId", o."productId", ${join(times.map((time) => sql`${time}::timestamptz`))}
+      FROM ${raw(gate)}, "Onboarding" o WHERE o."id" = ${onboardingId}::uuid
+      ON CONFLICT ("onboardingId") DO UPDATE SET ${join(STAGES.map((stage) => raw(`"${stage}" = excluded."${stage}"`)))})`;
   // A Graph call is a detail of a step; the list shows the step.
   const latest = events.findLast(({ type }) => type !== "graph.called" && type !== "graph.calling");
   const ctes = sql`
@@ -113,9 +131,9 @@ export function appending(
       UPDATE "Onboarding" SET
         "headSeq" = ${seq}, "headHash" = ${hash}, "state" = ${JSON.stringify(state)}::jsonb, "status" = ${status},
         "waitingFor" = ${waitingFor}, "waitingSince" = ${new Date(since)}, "tenantId" = ${state.signedIn?.tenantId ?? null},
-        "credentialEndsAt" = ${firstEnd(state)}, "lastEvent" = coalesce(${latest?.type ?? null}, "lastEvent"),
+        "credentialEndsAt" = ${firstEnd(state)}, "words" = CASE WHEN "words" @> ${ids}::text[] THEN "words" ELSE "words" || ${ids}::text[] END, "lastEvent" = coalesce(${latest?.type ?? null}, "lastEvent"),
         "lastEventAt" = CASE WHEN ${latest !== undefined} THEN ${at} ELSE "lastEventAt" END
-      FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)`;
+      FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)${went}`;
   return { ctes, state };
 }
 

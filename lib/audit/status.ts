@@ -15,6 +15,7 @@ import type {
   StepFailure,
   StepOutcome,
 } from "./events.ts";
+import { type Reached, reachedBy } from "./stages.ts";
 
 export type StepState = "todo" | "running" | "waiting" | StepOutcome;
 export type Step = {
@@ -91,6 +92,8 @@ export type ApprovalProgress = {
 };
 export type Progress = {
   createdAt: string;
+  /** The stages of the way so far, and when each was reached first. */
+  reached?: Reached;
   expiresAt: string;
   openedAt?: string;
   revokedAt?: string;
@@ -165,14 +168,19 @@ export function supersededKeys({ registrations, handoff }: Progress, now: Date):
 
 /** One event further. Total: an event that does not fit the state leaves it as it is. */
 export function fold(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
+  const state = changed(before, event, actor, at);
+  return { ...state, reached: reachedBy(before.reached ?? { invited: state.createdAt || at }, standing(state, new Date(at)).status, at) };
+}
+
+function changed(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
   const state: Progress = { ...nothingYet, ...before };
   const isUndoing = state.undo?.run !== undefined && !state.undo.run.finishedAt;
   const isRemoving = state.removal?.run !== undefined && !state.removal.run.finishedAt;
   const step = (id: string, change: (step: Step) => Step) => {
-    const changed = (steps: Step[]) => steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
-    if (isUndoing) state.undo = { ...state.undo!, steps: changed(state.undo!.steps) };
-    else if (isRemoving) state.removal = { ...state.removal!, steps: changed(state.removal!.steps) };
-    else state.steps = changed(state.steps);
+    const within = (steps: Step[]) => steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
+    if (isUndoing) state.undo = { ...state.undo!, steps: within(state.undo!.steps) };
+    else if (isRemoving) state.removal = { ...state.removal!, steps: within(state.removal!.steps) };
+    else state.steps = within(state.steps);
   };
   /** What was under way when a run ended is not under way any more. */
   const settled = (steps: Step[]): Step[] =>

@@ -1,35 +1,150 @@
 /** What the vendor's support sees, across onboardings. Reads only, and never anything that opens a handoff. */
 import * as audit from "../audit/audit.ts";
-import { type Progress, type Standing, standing } from "../audit/status.ts";
+import type { Status, WaitingFor } from "../audit/status.ts";
 import { findProduct } from "../catalogue/catalogue.ts";
-import { db } from "../db.ts";
+import { db, isUuid, Prisma } from "../db.ts";
 import { findForSupport, type Onboarding } from "../onboarding/find.ts";
 import type { Support } from "../proof.ts";
+import { searchQuery } from "../search.ts";
+import type { Sort, View } from "./view.ts";
+
+const { sql, join, empty } = Prisma;
 
 export type ListItem = {
   id: string;
   customerName: string;
   expectedDomain: string;
+  productId: string;
   product: string;
-  standing: Standing;
+  status: Status;
+  waitingFor: WaitingFor;
+  waitingSince: Date;
   lastEvent: string;
   lastEventAt: Date;
+  createdAt: Date;
+  /** When the invitation ends, while nobody has taken it up; later, when the first of the secrets ends. */
+  endsAt: Date | null;
+  adminEmail: string;
+  contactEmail: string;
+  tenantId: string | null;
+};
+type Row = Omit<ListItem, "product">;
+export type Page = { items: ListItem[]; next: View["after"] };
+
+const PAGE = 50;
+/** Further matches are not counted: nobody reads them one by one, and counting them all would cost more than the page. */
+const COUNTED = 1000;
+
+/** An invitation that nobody took up ends by itself: no event says so. */
+const isExpired = (now: Date) => sql`(o."status" IN ('invited', 'opened') AND o."expiresAt" <= ${now})`;
+const statusOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN 'expired' ELSE o."status" END`;
+const waitingForOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN 'vendor' ELSE o."waitingFor" END`;
+const waitingSinceOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN o."expiresAt" ELSE o."waitingSince" END`;
+
+/** What is sorted by: always a column with an index, so that a page costs the same however many there are. */
+const ORDER: Record<
+  Sort,
+  { column: Prisma.Sql; isDown: boolean; isTime: boolean; keyOf: (row: Row & { expiresAt: Date; rawSince: Date }) => string }
+> = {
+  moved: { column: sql`o."lastEventAt"`, isDown: true, isTime: true, keyOf: ({ lastEventAt }) => lastEventAt.toISOString() },
+  waiting: { column: sql`o."waitingSince"`, isDown: false, isTime: true, keyOf: ({ rawSince }) => rawSince.toISOString() },
+  customer: { column: sql`o."customerName"`, isDown: false, isTime: false, keyOf: ({ customerName }) => customerName },
+  created: { column: sql`o."createdAt"`, isDown: true, isTime: true, keyOf: ({ createdAt }) => createdAt.toISOString() },
+  expires: { column: sql`o."expiresAt"`, isDown: false, isTime: true, keyOf: ({ expiresAt }) => expiresAt.toISOString() },
 };
 
-const PAGE = 100;
+/** Null: nothing can match. */
+async function conditions({ q, status, product, waiting, stuck, expiring, sort }: View, now: Date): Promise<Prisma.Sql[] | null> {
+  const day = 86_400_000;
+  const is: Prisma.Sql[] = [];
+  if (q) {
+    const query = searchQuery(q);
+    const asId = q.toLowerCase();
+    // A correlation id of Microsoft, as a customer reads it from an error, or one of ours.
+    const found = isUuid(asId)
+      ? await db().$queryRaw<{ onboardingId: string }[]>`
+          SELECT "onboardingId" FROM "AuditEvent" WHERE "detail"->>'requestId' = ${asId}
+          UNION SELECT "onboardingId" FROM "AuditEvent" WHERE "detail"->>'clientRequestId' = ${asId}
+          UNION SELECT "id" FROM "Onboarding" WHERE "id" = ${asId}::uuid`
+      : [];
+    if (found.length > 0) is.push(sql`o."id" IN (${join(found.map(({ onboardingId }) => sql`${onboardingId}::uuid`))})`);
+    else if (query) is.push(sql`array_to_tsvector(o."words") @@ ${query}::tsquery`);
+    else return null;
+  }
+  if (status === "expired") is.push(isExpired(now));
+  else if (status) is.push(sql`o."status" = ${status}`, ...(["invited", "opened"].includes(status) ? [sql`o."expiresAt" > ${now}`] : []));
+  if (product) is.push(sql`o."productId" = ${product}`);
+  if (waiting === "vendor") is.push(sql`(o."waitingFor" = 'vendor' OR ${isExpired(now)})`);
+  else if (waiting) is.push(sql`o."waitingFor" = ${waiting}`, sql`NOT ${isExpired(now)}`);
+  if (stuck) is.push(sql`o."waitingFor" <> 'nobody'`, sql`${waitingSinceOf(now)} <= ${new Date(now.getTime() - stuck * day)}`);
+  if (expiring) {
+    const until = new Date(now.getTime() + expiring * day);
+    is.push(sql`(o."credentialEndsAt" <= ${until} OR (o."status" IN ('invited', 'opened') AND o."expiresAt" BETWEEN ${now} AND ${until}))`);
+  }
+  if (sort === "waiting") is.push(sql`o."waitingFor" <> 'nobody'`);
+  return is;
+}
+const where = (is: Prisma.Sql[]) => (is.length > 0 ? sql`WHERE ${join(is, " AND ")}` : empty);
 
-/** The latest hundred onboardings, newest event first. */
-export async function list(_: Support, now: Date): Promise<ListItem[]> {
-  const rows = await db().onboarding.findMany({
-    orderBy: { lastEventAt: "desc" },
-    take: PAGE,
-    select: { id: true, customerName: true, expectedDomain: true, productId: true, state: true, lastEvent: true, lastEventAt: true },
-  });
-  return rows.map(({ productId, state, ...row }) => ({
-    ...row,
-    product: findProduct(productId)?.name ?? productId,
-    standing: standing(state as unknown as Progress, now),
-  }));
+/** How many match, up to a thousand. */
+async function countOf(is: Prisma.Sql[]): Promise<number> {
+  const [row] = await db().$queryRaw<{ matches: number }[]>`
+    SELECT count(*)::int AS matches FROM (SELECT 1 FROM "Onboarding" o ${where(is)} LIMIT ${COUNTED + 1}) AS "counted"`;
+  return row?.matches ?? 0;
+}
+
+/**
+ * Few are read and then sorted; many are read in order until the page is full. PostgreSQL cannot know which it is before,
+ * since how common a word's beginning is stands in no statistics; `OFFSET 0` keeps it from walking all of them in order.
+ */
+async function read(
+  is: Prisma.Sql[],
+  { sort, after }: Pick<View, "sort" | "after">,
+  isFew: boolean,
+  now: Date,
+  limit: number,
+): Promise<Page> {
+  const { column, isDown, isTime, keyOf } = ORDER[sort];
+  const way = isDown ? sql`DESC` : sql`ASC`;
+  const from = after && (isTime ? new Date(after[0]) : after[0]);
+  if (from instanceof Date && Number.isNaN(from.getTime())) return { items: [], next: null };
+  const place = after ? [sql`(${column}, o."id") ${isDown ? sql`<` : sql`>`} (${from}, ${after[1]}::uuid)`] : [];
+  const source = isFew
+    ? sql`(SELECT o.* FROM "Onboarding" o ${where(is)} OFFSET 0) o ${where(place)}`
+    : sql`"Onboarding" o ${where([...is, ...place])}`;
+  const rows = await db().$queryRaw<(Row & { expiresAt: Date; rawSince: Date })[]>`
+    SELECT o."id", o."customerName", o."expectedDomain", o."productId", o."lastEvent", o."lastEventAt", o."createdAt", o."expiresAt",
+           o."adminEmail", o."contactEmail", o."tenantId", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
+           ${waitingForOf(now)} AS "waitingFor", ${waitingSinceOf(now)} AS "waitingSince",
+           CASE WHEN o."status" IN ('invited', 'opened') THEN o."expiresAt" ELSE o."credentialEndsAt" END AS "endsAt"
+    FROM ${source} ORDER BY ${column} ${way}, o."id" ${way} LIMIT ${limit + 1}`;
+  const shown = rows.slice(0, limit);
+  const last = rows.length > limit ? shown.at(-1) : undefined;
+  return {
+    items: shown.map(({ expiresAt: _, rawSince: __, ...row }) => ({ ...row, product: findProduct(row.productId)?.name ?? row.productId })),
+    next: last ? [keyOf(last), last.id] : null,
+  };
+}
+
+/** A page of the board, and how many match in all, up to a thousand. */
+export async function list(_: Support, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
+  const is = await conditions(view, now);
+  const matches = is ? await countOf(is) : 0;
+  const page = is && matches > 0 ? await read(is, view, matches <= COUNTED, now, PAGE) : { items: [], next: null };
+  return { ...page, matches: Math.min(matches, COUNTED), isMore: matches > COUNTED };
+}
+
+const AT_ONCE = 1000;
+/** All that matches, a thousand at a time: whoever takes them slowly makes nothing pile up. */
+export async function* all(_: Support, view: View, now: Date): AsyncGenerator<ListItem[]> {
+  const is = await conditions(view, now);
+  const isFew = is !== null && (await countOf(is)) <= COUNTED;
+  let after: View["after"] = null;
+  do {
+    const page: Page = is ? await read(is, { sort: view.sort, after }, isFew, now, AT_ONCE) : { items: [], next: null };
+    yield page.items;
+    after = page.next;
+  } while (after);
 }
 
 /** Changes whenever any onboarding does. */

@@ -12,6 +12,7 @@ import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { Support } from "../proof.ts";
+import { searchWords } from "../search.ts";
 import { digestOf, newToken } from "../secret.ts";
 import { find, REVOKED, UNKNOWN } from "./find.ts";
 import { keep } from "./manifests.ts";
@@ -88,6 +89,7 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
         offered,
         inviteDigest: digestOf(token),
         invitedBy: support.name,
+        words: searchWords(customerName, expectedDomain, adminEmail, contactEmail, manifest.name),
         createdAt: now,
         expiresAt,
         ...audit.beginning(id, now),
