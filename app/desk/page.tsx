@@ -1,15 +1,14 @@
-import clsx from "clsx";
 import Form from "next/form";
 import { TopBar } from "@/components/onboarding/frame";
-import { wordsOf } from "@/components/onboarding/record-list";
-import { StatusPill, statusWord, WAITING_FOR } from "@/components/onboarding/status-pill";
+import { statusWord, WAITING_FOR } from "@/components/onboarding/status-pill";
 import { Live } from "@/components/ui/live";
-import { buttonClass, Card, Since, Time } from "@/components/ui/ui";
+import { buttonClass, Card } from "@/components/ui/ui";
 import { requireSupport } from "@/lib/auth/auth";
 import { listProducts } from "@/lib/catalogue/catalogue";
 import * as desk from "@/lib/desk/desk";
 import { isFiltered, queryOf, type Sort, STATUSES, type View, viewFrom, WAITING } from "@/lib/desk/view";
 import { Choice, fieldClass } from "./choice";
+import { Rows } from "./rows";
 
 export const metadata = { title: "Desk" };
 
@@ -23,11 +22,7 @@ const VIEWS: readonly (readonly [name: string, view: Partial<View>])[] = [
   ["Ends within 30 days", { expiring: 30, sort: "expires" }],
   ["Live", { status: "live" }],
 ];
-const DAY_MS = 86_400_000;
-/** A person who has not acted for so long is asked about. */
-const STUCK_MS = 3 * DAY_MS;
-
-/** What is left out. It works without a script, too: the view is the page's address. */
+/** What is left out. The view is the page's address: saved, or sent to a colleague, it shows the same. */
 function Filters({ view }: { view: View }) {
   const products = listProducts();
   return (
@@ -79,65 +74,6 @@ const WAY: Record<Sort, "ascending" | "descending"> = {
   created: "descending",
   expires: "ascending",
 };
-
-function Head({ view }: { view: View }) {
-  return (
-    <thead>
-      <tr className="border-b border-line text-left text-[12.5px] text-ink-3">
-        {COLUMNS.map(([title, sort, className]) => (
-          <th
-            key={title}
-            scope="col"
-            aria-sort={sort === view.sort ? WAY[sort] : undefined}
-            className={clsx("whitespace-nowrap px-3.5 py-2.5 font-medium", className)}
-          >
-            {sort ? (
-              <a href={`/desk${queryOf(view, { sort })}`} className={clsx("text-inherit", sort === view.sort && "font-semibold text-ink")}>
-                {title}
-                {sort === view.sort && <span aria-hidden>{WAY[sort] === "ascending" ? " ↑" : " ↓"}</span>}
-              </a>
-            ) : (
-              title
-            )}
-          </th>
-        ))}
-      </tr>
-    </thead>
-  );
-}
-
-function Row({ item, now }: { item: desk.ListItem; now: Date }) {
-  const { id, customerName, expectedDomain, product, status, waitingFor, waitingSince, lastEvent, lastEventAt, endsAt } = item;
-  const isStuck = waitingFor !== "nobody" && now.getTime() - waitingSince.getTime() >= STUCK_MS;
-  return (
-    <tr className="align-top hover:bg-sunken">
-      <td className="max-w-40 px-3.5 py-3 sm:max-w-70">
-        <a href={`/desk/${id}`} className="line-clamp-2 font-medium break-words" title={customerName.slice(0, 300)}>
-          <bdi>{customerName}</bdi>
-        </a>
-        <small className="block truncate text-ink-3">
-          {expectedDomain}
-          <span className="sm:hidden"> · {product}</span>
-        </small>
-      </td>
-      <td className="hidden px-3.5 py-3 sm:table-cell">{product}</td>
-      <td className="px-3.5 py-3">
-        <StatusPill status={status} />
-      </td>
-      <td className="px-3.5 py-3">{WAITING_FOR[waitingFor]}</td>
-      <td className={clsx("px-3.5 py-3", isStuck && "font-semibold text-wait")}>
-        {waitingFor === "nobody" ? "–" : <Since at={waitingSince} now={now} />}
-      </td>
-      <td className="px-3.5 py-3">
-        {wordsOf(lastEvent)}
-        <small className="block text-ink-3">
-          <Since at={lastEventAt} now={now} />
-        </small>
-      </td>
-      <td className="hidden px-3.5 py-3 text-[13px] lg:table-cell">{endsAt ? <Time at={endsAt} /> : "–"}</td>
-    </tr>
-  );
-}
 
 export default async function Desk({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
   const query = await searchParams;
@@ -214,16 +150,16 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
                 </p>
               </Card>
             ) : (
-              <Card className="mt-2 overflow-x-auto">
-                <table className="w-full border-collapse text-[14px]">
-                  <Head view={view} />
-                  <tbody className="divide-y divide-line">
-                    {items.map((item) => (
-                      <Row key={item.id} item={item} now={now} />
-                    ))}
-                  </tbody>
-                </table>
-              </Card>
+              <Rows
+                columns={COLUMNS.map(([title, sort, className = ""]) => ({
+                  title,
+                  className,
+                  href: sort && `/desk${queryOf(view, { sort })}`,
+                  way: sort === view.sort ? WAY[sort] : undefined,
+                }))}
+                items={items}
+                now={now}
+              />
             )}
             {(next || view.after) && (
               <nav aria-label="Pages" className="mt-4 flex flex-wrap gap-3">

@@ -1,65 +1,7 @@
 import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Time } from "@/components/ui/ui";
 import type { AuditRecord } from "@/lib/audit/audit";
-import type { AuditEvent } from "@/lib/audit/events";
-
-const WORDS: Record<AuditEvent["type"], string> = {
-  "onboarding.created": "Invitation created",
-  "invitation.mailed": "Invitation mailed",
-  "invitation.mail-failed": "Invitation could not be mailed",
-  "invitation.opened": "Invitation opened",
-  "invitation.renewed": "Invitation renewed",
-  "invitation.revoked": "Onboarding cancelled",
-  "admin.signed-in": "Admin signed in",
-  "tenant.refused": "Sign-in from another tenant refused",
-  "manifest.changed": "Went over to a newer edition of the product's manifest",
-  "contact.changed": "Another recipient named",
-  "by-hand.checked": "What was made by hand was looked at",
-  "features.chosen": "Features chosen",
-  "plan.approved": "Plan approved",
-  "plan.changed": "Tenant differed from the plan; asked again",
-  "consent.refused": "Consent not given at Microsoft",
-  "secret.shortened": "A shorter life of the secret allowed",
-  "approval.requested": "Approval requested",
-  "approval.mailed": "Approval link mailed",
-  "approval.mail-failed": "Approval link could not be mailed",
-  "approval.opened": "Approval link opened",
-  "approval.approved": "Approved",
-  "approval.rejected": "Approval rejected",
-  "approval.withdrawn": "Approval request withdrawn",
-  "consent-page.prepared": "Microsoft's consent page prepared",
-  "consent-page.returned": "Microsoft's consent page came back",
-  "undo.approved": "Undoing approved",
-  "undo.finished": "Everything undone",
-  "graph.calling": "About to call Microsoft Graph",
-  "run.started": "Run started",
-  "run.finished": "Run finished",
-  "step.started": "Step started",
-  "step.waiting": "Waiting for Microsoft",
-  "step.finished": "Step finished",
-  "graph.called": "Call to Microsoft Graph",
-  "manual.changed": "Manual step changed",
-  "credential.discarded": "Credential discarded",
-  "credential.rotated": "Rotation asked for: a new secret beside the old one",
-  "credential.removal-due": "Secrets to be removed",
-  "credential.reminded": "Reminder of a secret's end sent",
-  "handoff.created": "Handoff created",
-  "handoff.sent": "Handoff link given out",
-  "handoff.mail-failed": "Handoff link could not be mailed",
-  "handoff.opened": "Handoff page opened",
-  "handoff.code-sent": "Code mailed to the contact",
-  "handoff.code-failed": "Code could not be mailed",
-  "handoff.challenge-failed": "Wrong answer to the challenge",
-  "handoff.locked": "Handoff locked after too many wrong answers",
-  "handoff.revealed": "Values revealed to the contact",
-  "handoff.saved": "Contact has stored the values",
-  "handoff.reported": "Contact says: it was not me",
-  "handoff.confirmed": "Contact says: it works",
-  "handoff.failing": "Contact says: it does not work",
-  "handoff.expired": "Handoff expired unopened",
-  "handoff.revoked": "Handoff revoked",
-};
-export const wordsOf = (type: string) => (WORDS as Record<string, string>)[type] ?? type;
+import { wordsOf } from "./record-words";
 
 const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 

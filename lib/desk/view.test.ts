@@ -19,7 +19,7 @@ test("an address holds the whole view: what is saved or sent to a colleague show
 });
 
 test("another filter starts from the first page again", () => {
-  const later = viewFrom({ after: Buffer.from(JSON.stringify(["x", "6f1c7f0e-8f4a-4c89-9b1e-0d0c8a1f2b3c"])).toString("base64url") });
+  const later = viewFrom({ after: JSON.stringify(["x", "6f1c7f0e-8f4a-4c89-9b1e-0d0c8a1f2b3c"]) });
   expect(later.after).not.toBeNull();
   expect(queryOf(later, { status: "live" })).toBe("?status=live");
 });
@@ -27,7 +27,7 @@ test("another filter starts from the first page again", () => {
 test.each([
   { status: "nonsense", sort: "'; DROP", stuck: "-1", expiring: "soon", waiting: "x", after: "e30" },
   { after: "%%%", q: ["a", "b"], status: ["", "live"] },
-  { after: Buffer.from(`["x","not-an-id"]`).toString("base64url") },
+  { after: `["x","not-an-id"]` },
 ])("what is not understood is left out: %o", (query) => {
   expect(viewFrom(query)).toEqual({ ...viewFrom({}), q: "q" in query ? "a" : "" });
 });

@@ -15,7 +15,7 @@ const anything = <T extends z.ZodType>(schema: T, otherwise: z.output<T>) => z.p
 const days = (most: number) => anything(z.coerce.number().int().min(1).max(most).nullable(), null);
 function unpacked(text: unknown): unknown {
   try {
-    return JSON.parse(Buffer.from(String(text), "base64url").toString());
+    return JSON.parse(String(text));
   } catch {
     return null;
   }
@@ -49,7 +49,7 @@ export function queryOf(view: View, change: Partial<View> = {}): string {
   const { after, ...wanted } = { ...view, after: null, ...change };
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(wanted)) if (value && !(name === "sort" && value === "moved")) query.set(name, String(value));
-  if (after) query.set("after", Buffer.from(JSON.stringify(after)).toString("base64url"));
+  if (after) query.set("after", JSON.stringify(after));
   return query.size > 0 ? `?${query}` : "";
 }
 

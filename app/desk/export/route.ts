@@ -1,5 +1,5 @@
 import { stringify } from "csv-stringify/sync";
-import { wordsOf } from "@/components/onboarding/record-list";
+import { wordsOf } from "@/components/onboarding/record-words";
 import { statusWord, WAITING_FOR } from "@/components/onboarding/status-pill";
 import { findSupport } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
