@@ -22,6 +22,13 @@ test.beforeEach(() => sandbox.reset());
 /** What happened to run into these names on purpose: a formula, another script, markup. */
 const AWKWARD = ['=HYPERLINK("http://x")', "+49 Müller & Söhne", "@SUM(A1)", "-1+1", "شركة كونتوسو 🏢", '<b>Bold</b>, "quoted"'];
 
+async function userId(upn: string): Promise<string> {
+  const { tenants } = (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as {
+    tenants: { users: { id: string; userPrincipalName: string }[] }[];
+  };
+  return tenants.flatMap(({ users }) => users).find(({ userPrincipalName }) => userPrincipalName === upn)!.id;
+}
+
 test("support finds an onboarding by whatever the customer says: name, person, application, Microsoft's request id; and saves the view", async ({
   browser,
 }) => {
@@ -75,14 +82,8 @@ test("support finds an onboarding by whatever the customer says: name, person, a
 test("hundreds of onboardings: pages of fifty, the rest a click away, and all of them as CSV that no spreadsheet runs", async ({
   browser,
 }) => {
-  const { tenants } = (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as {
-    tenants: { domains: string[]; users: { id: string; userPrincipalName: string }[] }[];
-  };
-  const sam = tenants
-    .find(({ domains }) => domains.includes("cirrus.example"))!
-    .users.find(({ userPrincipalName }) => userPrincipalName.startsWith("sam@"))!;
   const agent = new Visitor(stack);
-  await agent.signIn(sam.id, false);
+  await agent.signIn(await userId("sam@cirrus.example"), false);
   const wish = { productId: "cirrus-connect", features: [], offered: ["outlook-calendar"] };
   for (let made = 0; made < 52; made++) await inviteByRequest(agent, `paged-${made}.example`, wish);
   const support = await (await browserFor(browser)).newPage();
@@ -127,6 +128,54 @@ test("the funnel counts each onboarding at every stage it has reached, with what
   expect(invited).toBeGreaterThan(signedIn);
   await expect(cellsOf("Signed in").last()).toContainText(/under a minute|min|hr/);
   await expectAccessible(support);
+});
+
+test("staff of another vendor see their own vendor's onboardings, and of all others not even that they exist", async ({ browser }) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, { customer: "Secret Customer", domain: "secret-customer.example" });
+  const lea = await (await browserFor(browser)).newPage();
+  await lea.goto("/desk");
+  await signInAs(lea, "lea@luware.example");
+  await expect(lea.getByRole("heading", { name: "Onboardings" })).toBeVisible();
+  await lea.goto("/desk/new");
+  expect(await lea.getByLabel("Product").getByRole("option").allInnerTexts(), "only products of theirs").toEqual(["Luware LUCS"]);
+  await lea.getByLabel(/^Customer ?As the admin/).fill("Customer of Luware");
+  await lea.getByLabel("Domain of their tenant").fill("customer-of-luware.example");
+  await lea.getByLabel("Admin’s e-mail").fill("admin@customer-of-luware.example");
+  await lea.getByLabel("Contact’s e-mail").fill("lea@luware.example");
+  await lea.getByRole("button", { name: "Invite" }).click();
+  await expect(lea.getByTestId("invitation-link")).toBeVisible();
+  await lea.goto("/desk");
+  const rows = lea.getByRole("row").filter({ has: lea.getByRole("cell") });
+  await expect(rows.filter({ hasText: "Customer of Luware" })).toHaveCount(1);
+  for (const product of ["Cirrus", "SecurEnds", "Bright Pattern"]) await expect(rows.filter({ hasText: product })).toHaveCount(0);
+  for (const q of ["secret", "secret-customer.example", onboardingId(link)]) {
+    await lea.goto(`/desk?q=${q}`);
+    await expect(lea.getByRole("heading", { name: "Nothing matches" })).toBeVisible();
+  }
+  expect(await (await lea.request.get("/desk/export")).text()).not.toContain("Secret Customer");
+  expect((await lea.request.get(`/desk/${onboardingId(link)}`)).status()).toBe(404);
+  expect((await lea.request.get(`/desk/${onboardingId(link)}/audit`)).status()).toBe(404);
+  const byRequest = new Visitor(stack);
+  await byRequest.signIn(await userId("lea@luware.example"), false);
+  for (const action of ["revoke", "renew"])
+    expect((await byRequest.action("/desk", "app/desk/actions.ts", action, [["onboarding", onboardingId(link)]], true)).text).toContain(
+      "refused",
+    );
+  await expect(inviteByRequest(byRequest, "x.example", { productId: "cirrus-connect", features: [], offered: [] })).rejects.toThrow(
+    /No invitation/,
+  );
+  await support.goto(`/desk/${onboardingId(link)}`);
+  await expect(support.getByText("Onboarding cancelled"), "nothing of theirs was touched").toHaveCount(0);
+  await expect(support.getByText("Invitation renewed")).toHaveCount(0);
+  await support.goto("/desk?q=luware");
+  await expect(support.getByRole("row").filter({ hasText: "Customer of Luware" }), "whoever runs the portal sees all of them").toHaveCount(
+    1,
+  );
+  const leo = await (await browserFor(browser)).newPage();
+  await leo.goto("/desk");
+  await signInAs(leo, "leo@luware.example");
+  await expect(leo.getByRole("heading", { name: "This account has no role at the desk" })).toBeVisible();
 });
 
 test("the board and its export are for the vendor's support alone", async ({ browser }) => {

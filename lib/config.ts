@@ -30,9 +30,19 @@ const Env = z.object({
   /** Where people reach the portal; also the redirect URI's origin. */
   BASE_URL: origin("https://onboarding.example.com"),
   PORT: z.coerce.number().int().min(1).max(65535).default(3000),
-  /** The vendor's own tenant: support signs in here, and the portal's registration lives here. */
+  /** The tenant of whoever runs the portal: the portal's registration lives here, and its staff sees all vendors' products. */
   AZURE_TENANT_ID: guid,
   AZURE_CLIENT_ID: guid,
+  /** Vendors whose staff signs in from a tenant of their own and sees their own products only: "vendor id=tenant id", by commas. */
+  VENDOR_TENANTS: z
+    .string()
+    .default("")
+    .transform((text, context) => {
+      const pairs = text.split(",").flatMap((part) => (part.trim() ? [part.trim().split("=")] : []));
+      if (pairs.some(([vendor = "", tenant = ""]) => !/^[a-z][a-z0-9-]+$/.test(vendor) || !guid.safeParse(tenant).success))
+        context.addIssue("must be vendor=tenant, such as luware=72f988bf-86f1-41af-91ab-2d7cd011db47, several separated by commas");
+      return pairs.map(([vendor = "", tenant = ""]) => ({ vendor, tenantId: tenant.toLowerCase() }));
+    }),
   AZURE_CLIENT_SECRET: z.string().min(1, "the secret of the portal's own registration (docs/operator.md)"),
   AZURE_AUTHORITY_HOST: origin("https://login.microsoftonline.com").default("https://login.microsoftonline.com"),
   GRAPH_URL: origin("https://graph.microsoft.com").default("https://graph.microsoft.com"),
@@ -59,7 +69,7 @@ export type Config = z.infer<typeof Env>;
 let parsed: Config | undefined;
 
 /**
- * The settings, checked once. `instrumentation.ts` calls it at the start, so that a wrong variable stops the start.
+ * The settings, checked once. `server/main.ts` calls it at the start, so that a wrong variable stops the start.
  * @throws Error with one line for each variable that is missing or wrong, and how to mend it
  */
 export function config(): Config {

@@ -19,5 +19,7 @@ export type SignedIn = {
 /** The vendor's own system, with an app-only token for the portal and the role to fetch handoffs. */
 export type VendorSystem = { readonly [proved]: "VendorSystem"; readonly applicationId: string };
 
-/** Staff of the vendor's tenant with an app role of the portal. */
-export type Support = SignedIn & { readonly mayChange: boolean };
+/** Staff with an app role of the portal, from the tenant of whoever runs it (`vendors` is then "all") or of one of the vendors. */
+export type Support = SignedIn & { readonly mayChange: boolean; readonly vendors: "all" | readonly string[] };
+/** Whether what belongs to this vendor is theirs to see. */
+export const isOwn = ({ vendors }: Support, vendorId: string): boolean => vendors === "all" || vendors.includes(vendorId);

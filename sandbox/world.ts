@@ -240,6 +240,7 @@ export function newWorld(portal: Portal): World {
   const contoso = person("contoso.com");
   const fabrikam = person("fabrikam.de");
   const vendor = person("cirrus.example");
+  const luware = person("luware.example");
   const vendorTenant = tenant(
     lag,
     "Cirrus",
@@ -248,6 +249,8 @@ export function newWorld(portal: Portal): World {
       vendor("Sam Support", "sam", undefined, ["Support.Agent"]),
       vendor("Vera Viewer", "vera", undefined, ["Support.Viewer"]),
       vendor("Maria Contact", "maria"),
+      vendor("Mona Manager", "mona", undefined, ["Support.Manager"]),
+      vendor("Olga Operator", "olga", undefined, ["Support.Operator"]),
     ],
     ["Support"],
   );
@@ -327,6 +330,14 @@ export function newWorld(portal: Portal): World {
         ["fabrikam.de", "fabrikam.onmicrosoft.com"],
         [fabrikam("Gustav Klein", "gustav", ROLE.globalAdministrator), fabrikam("Nina Braun", "nina")],
         ["Vertrieb"],
+      ),
+      // Another vendor, whose staff signs in from a tenant of its own.
+      tenant(
+        lag,
+        "Luware",
+        ["luware.example", "luware.onmicrosoft.com"],
+        [luware("Lea Agent", "lea", undefined, ["Support.Agent"]), luware("Leo Without", "leo")],
+        ["Support"],
       ),
     ],
     lag,

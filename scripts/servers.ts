@@ -100,7 +100,7 @@ export async function startSandbox(
   ports: Ports,
   portalSecret: string,
   isQuiet = true,
-): Promise<{ sandbox: Running; url: string; vendorTenantId: string }> {
+): Promise<{ sandbox: Running; url: string; vendorTenantId: string; vendorTenants: string }> {
   const url = `http://localhost:${ports.sandbox}`;
   const sandbox = run(
     ["--import", "tsx", "sandbox/main.ts"],
@@ -114,8 +114,9 @@ export async function startSandbox(
     isQuiet,
   );
   await answering(`${url}/_sandbox/health`, sandbox);
-  const { tenants } = (await (await fetch(`${url}/_sandbox/state`)).json()) as { tenants: { id: string }[] };
-  return { sandbox, url, vendorTenantId: tenants[0]!.id };
+  const { tenants } = (await (await fetch(`${url}/_sandbox/state`)).json()) as { tenants: { id: string; domains: string[] }[] };
+  const luware = tenants.find(({ domains }) => domains.includes("luware.example"))!;
+  return { sandbox, url, vendorTenantId: tenants[0]!.id, vendorTenants: `luware=${luware.id}` };
 }
 
 /** One of our own programs, as the portal and the sandbox are started. */
@@ -143,12 +144,13 @@ export async function startStack(
   settings: { dataDir: string; databaseUrl?: string; keys: string; portalSecret: string; env?: Record<string, string>; isQuiet?: boolean },
 ): Promise<Stack> {
   mkdirSync(settings.dataDir, { recursive: true });
-  const { sandbox, url, vendorTenantId } = await startSandbox(ports, settings.portalSecret);
+  const { sandbox, url, vendorTenantId, vendorTenants } = await startSandbox(ports, settings.portalSecret);
   const baseUrl = `http://localhost:${ports.portal}`;
   const portalEnv = {
     BASE_URL: baseUrl,
     PORT: String(ports.portal),
     AZURE_TENANT_ID: vendorTenantId,
+    VENDOR_TENANTS: vendorTenants,
     AZURE_CLIENT_ID: PORTAL_CLIENT_ID,
     AZURE_CLIENT_SECRET: settings.portalSecret,
     AZURE_AUTHORITY_HOST: url,

@@ -4,7 +4,6 @@ import { statusWord, WAITING_FOR } from "@/components/onboarding/status-pill";
 import { Live } from "@/components/ui/live";
 import { buttonClass, Card } from "@/components/ui/ui";
 import { requireSupport } from "@/lib/auth/auth";
-import { listProducts } from "@/lib/catalogue/catalogue";
 import * as desk from "@/lib/desk/desk";
 import { isFiltered, queryOf, type Sort, STATUSES, type View, viewFrom, WAITING } from "@/lib/desk/view";
 import { Choice, fieldClass } from "./choice";
@@ -23,8 +22,7 @@ const VIEWS: readonly (readonly [name: string, view: Partial<View>])[] = [
   ["Live", { status: "live" }],
 ];
 /** What is left out. The view is the page's address: saved, or sent to a colleague, it shows the same. */
-function Filters({ view }: { view: View }) {
-  const products = listProducts();
+function Filters({ view, products }: { view: View; products: { id: string; name: string }[] }) {
   return (
     <Form key={queryOf(view)} action="/desk" className="mt-4" role="search">
       <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-[2fr_repeat(5,1fr)]">
@@ -125,7 +123,7 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
                 </a>
               ))}
             </nav>
-            <Filters view={view} />
+            <Filters view={view} products={desk.products(support)} />
             <div className="mt-5 flex flex-wrap items-baseline justify-between gap-3">
               <p role="status" className="text-[14px] text-ink-2">
                 {isMore ? `More than ${matches.toLocaleString("en")}` : matches.toLocaleString("en")}{" "}

@@ -149,11 +149,19 @@ export async function findSignedInBy(cookies: string): Promise<SignedIn | null> 
   return row && proofOf(row);
 }
 
+/**
+ * Roles count from the tenants that are named in the settings alone: an administrator of any other tenant can assign the
+ * same roles to anybody there.
+ */
 export async function findSupport(): Promise<Support | null> {
   const row = await session.read();
   const roles = row?.roles.filter(isSupportRole) ?? [];
-  if (!row || row.tenantId !== config().AZURE_TENANT_ID || roles.length === 0) return null;
-  return { ...proofOf(row), mayChange: roles.some((role) => SUPPORT_ROLES[role]) };
+  if (!row || roles.length === 0) return null;
+  const { AZURE_TENANT_ID, VENDOR_TENANTS } = config();
+  const own = VENDOR_TENANTS.filter(({ tenantId }) => tenantId === row.tenantId).map(({ vendor }) => vendor);
+  const vendors = row.tenantId === AZURE_TENANT_ID ? "all" : own;
+  if (vendors.length === 0) return null;
+  return { ...proofOf(row), mayChange: roles.some((role) => SUPPORT_ROLES[role]), vendors };
 }
 
 const COLLECT = "Handoff.Collect";

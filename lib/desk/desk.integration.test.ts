@@ -19,7 +19,7 @@ afterAll(async () => {
 const now = new Date("2026-11-22T12:00:00Z");
 const later = (ms: number) => new Date(now.getTime() + ms);
 const DAY = 86_400_000;
-const support = {} as Support;
+const support = { vendors: "all" } as unknown as Support;
 const view = (change: Partial<View> = {}) => ({ ...viewFrom({}), ...change });
 const namesOf = async (change: Partial<View>, at = now) =>
   (await list(support, view(change), at)).items.map(({ customerName }) => customerName);

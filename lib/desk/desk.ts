@@ -1,10 +1,11 @@
 /** What the vendor's support sees, across onboardings. Reads only, and never anything that opens a handoff. */
 import * as audit from "../audit/audit.ts";
 import type { Status, WaitingFor } from "../audit/status.ts";
-import { findProduct } from "../catalogue/catalogue.ts";
+import { findProduct, listProducts } from "../catalogue/catalogue.ts";
+import type { Manifest } from "../catalogue/schema.ts";
 import { db, isUuid, Prisma } from "../db.ts";
 import { findForSupport, type Onboarding } from "../onboarding/find.ts";
-import type { Support } from "../proof.ts";
+import { isOwn, type Support } from "../proof.ts";
 import { searchQuery } from "../search.ts";
 import type { Sort, View } from "./view.ts";
 
@@ -53,10 +54,19 @@ const ORDER: Record<
   expires: { column: sql`o."expiresAt"`, isDown: false, isTime: true, keyOf: ({ expiresAt }) => expiresAt.toISOString() },
 };
 
+/** What of it is theirs: null when all of it is. */
+export const ownOf = ({ vendors }: Support): Prisma.Sql | null =>
+  vendors === "all" ? null : vendors.length === 1 ? sql`"vendorId" = ${vendors[0]}` : sql`"vendorId" IN (${join([...vendors])})`;
+
 /** Null: nothing can match. */
-async function conditions({ q, status, product, waiting, stuck, expiring, sort }: View, now: Date): Promise<Prisma.Sql[] | null> {
+async function conditions(
+  support: Support,
+  { q, status, product, waiting, stuck, expiring, sort }: View,
+  now: Date,
+): Promise<Prisma.Sql[] | null> {
   const day = 86_400_000;
-  const is: Prisma.Sql[] = [];
+  const own = ownOf(support);
+  const is: Prisma.Sql[] = own ? [own] : [];
   if (q) {
     const query = searchQuery(q);
     const asId = q.toLowerCase();
@@ -127,8 +137,8 @@ async function read(
 }
 
 /** A page of the board, and how many match in all, up to a thousand. */
-export async function list(_: Support, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
-  const is = await conditions(view, now);
+export async function list(support: Support, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
+  const is = await conditions(support, view, now);
   const matches = is ? await countOf(is) : 0;
   const page = is && matches > 0 ? await read(is, view, matches <= COUNTED, now, PAGE) : { items: [], next: null };
   return { ...page, matches: Math.min(matches, COUNTED), isMore: matches > COUNTED };
@@ -136,8 +146,8 @@ export async function list(_: Support, view: View, now: Date): Promise<Page & { 
 
 const AT_ONCE = 1000;
 /** All that matches, a thousand at a time: whoever takes them slowly makes nothing pile up. */
-export async function* all(_: Support, view: View, now: Date): AsyncGenerator<ListItem[]> {
-  const is = await conditions(view, now);
+export async function* all(support: Support, view: View, now: Date): AsyncGenerator<ListItem[]> {
+  const is = await conditions(support, view, now);
   const isFew = is !== null && (await countOf(is)) <= COUNTED;
   let after: View["after"] = null;
   do {
@@ -146,6 +156,9 @@ export async function* all(_: Support, view: View, now: Date): AsyncGenerator<Li
     after = page.next;
   } while (after);
 }
+
+/** The products that are theirs. */
+export const products = (support: Support): Manifest[] => listProducts().filter(({ vendor }) => isOwn(support, vendor.id));
 
 /** Changes whenever any onboarding does. */
 export async function version(_: Support): Promise<string> {

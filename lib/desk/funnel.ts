@@ -2,6 +2,7 @@
 import { STAGES, type Stage } from "../audit/stages.ts";
 import { db, Prisma } from "../db.ts";
 import type { Support } from "../proof.ts";
+import { ownOf } from "./desk.ts";
 
 const { sql, raw, join, empty } = Prisma;
 
@@ -26,18 +27,19 @@ const kept = new Map<string, { until: number; stages: Promise<FunnelStage[]> }>(
  * Of the onboardings whose invitation is at most so many days old. Reads all of them, so an answer is kept for half a
  * minute: whoever asks meanwhile gets the same.
  */
-export function funnel(_: Support, wanted: Wanted, now: Date): Promise<FunnelStage[]> {
-  const key = JSON.stringify([wanted.productId, wanted.days]);
+export function funnel(support: Support, wanted: Wanted, now: Date): Promise<FunnelStage[]> {
+  const key = JSON.stringify([support.vendors, wanted.productId, wanted.days]);
   const known = kept.get(key);
   if (known && known.until > now.getTime()) return known.stages;
-  const stages = read(wanted, now);
+  const stages = read(ownOf(support), wanted, now);
   kept.set(key, { until: now.getTime() + KEPT_MS, stages });
   stages.catch(() => kept.delete(key));
   return stages;
 }
 
-async function read({ productId, days }: Wanted, now: Date): Promise<FunnelStage[]> {
+async function read(own: Prisma.Sql | null, { productId, days }: Wanted, now: Date): Promise<FunnelStage[]> {
   const is = [
+    ...(own ? [own] : []),
     ...(productId ? [sql`"productId" = ${productId}`] : []),
     ...(days ? [sql`"invited" >= ${new Date(now.getTime() - days * 86_400_000)}`] : []),
   ];

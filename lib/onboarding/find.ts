@@ -6,7 +6,7 @@ import { consentAccountOf, registrationsFor } from "../catalogue/selection.ts";
 import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { SignedIn, Support } from "../proof.ts";
+import { isOwn, type SignedIn, type Support } from "../proof.ts";
 import { digestOf } from "../secret.ts";
 import { manifestOf, newerThan } from "./manifests.ts";
 
@@ -28,6 +28,7 @@ export const EXPIRED = {
 
 export type Onboarding = {
   id: string;
+  vendorId: string;
   manifest: Manifest;
   /** A newer edition of the manifest, which the admin may go over to. */
   newer: Manifest | null;
@@ -48,6 +49,7 @@ export type Onboarding = {
 
 const FIELDS = {
   id: true,
+  vendorId: true,
   productId: true,
   customerName: true,
   expectedDomain: true,
@@ -93,8 +95,11 @@ export async function find(id: string, now: Date): Promise<Onboarding | null> {
   return row && fromRow(row, now);
 }
 
-/** Any onboarding, for support. */
-export const findForSupport = (_: Support, id: string, now: Date) => find(id, now);
+/** An onboarding of one of their vendors, for support; of another it is as if it did not exist. */
+export async function findForSupport(support: Support, id: string, now: Date): Promise<Onboarding | null> {
+  const onboarding = await find(id, now);
+  return onboarding && isOwn(support, onboarding.vendorId) ? onboarding : null;
+}
 
 /** The onboarding that this link locates, whatever its state. */
 export async function findByLink(id: string, token: string, now: Date): Promise<Onboarding | null> {

@@ -11,10 +11,10 @@ import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { Support } from "../proof.ts";
+import { isOwn, type Support } from "../proof.ts";
 import { searchWords } from "../search.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { find, REVOKED, UNKNOWN } from "./find.ts";
+import { findForSupport, REVOKED, UNKNOWN } from "./find.ts";
 import { keep } from "./manifests.ts";
 import { Invitation } from "./schema.ts";
 import { actorOf, PORTAL, record } from "./store.ts";
@@ -64,7 +64,8 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
   if (!parsed.success)
     return refuse({ code: "onboarding.invalid", status: 422, message: parsed.error.issues.map(({ message }) => message).join(" ") });
   const { productId, customerName, expectedDomain, adminEmail, contactEmail, offered } = parsed.data;
-  const manifest = findProduct(productId);
+  const product = findProduct(productId);
+  const manifest = product && isOwn(support, product.vendor.id) ? product : undefined;
   const unknown = offered.find((id) => !manifest?.features.some((feature) => feature.id === id));
   if (!manifest || unknown)
     return refuse({
@@ -115,7 +116,7 @@ export async function invite(support: Support, input: unknown, now: Date): Promi
 /** A fresh link in place of the old one, which stops working. */
 export async function renew(support: Support, id: string, now: Date): Promise<Outcome<Invited>> {
   if (!support.mayChange) return refuse(MAY_NOT);
-  const onboarding = await find(id, now);
+  const onboarding = await findForSupport(support, id, now);
   if (!onboarding) return refuse(UNKNOWN);
   if (onboarding.progress.revokedAt) return refuse(REVOKED);
   const token = newToken();
@@ -134,7 +135,7 @@ export async function renew(support: Support, id: string, now: Date): Promise<Ou
 /** Ends the onboarding for the customer, a pending handoff included. What is in the tenant stays. */
 export async function revoke(support: Support, id: string, now: Date): Promise<Outcome<null>> {
   if (!support.mayChange) return refuse(MAY_NOT);
-  const onboarding = await find(id, now);
+  const onboarding = await findForSupport(support, id, now);
   if (!onboarding) return refuse(UNKNOWN);
   if (onboarding.progress.revokedAt) return accept(null);
   await db().$transaction(async (tx) => {

@@ -3,7 +3,7 @@ import { TopBar } from "@/components/onboarding/frame";
 import { buttonClass, Card } from "@/components/ui/ui";
 import type { Stage } from "@/lib/audit/stages";
 import { requireSupport } from "@/lib/auth/auth";
-import { listProducts } from "@/lib/catalogue/catalogue";
+import * as desk from "@/lib/desk/desk";
 import { funnel } from "@/lib/desk/funnel";
 import { Choice } from "../choice";
 
@@ -35,7 +35,7 @@ const percent = (share: number) => new Intl.NumberFormat("en", { style: "percent
 export default async function Funnel({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
   const { product, days } = await searchParams;
   const support = await requireSupport("/desk/funnel");
-  const products = listProducts();
+  const products = desk.products(support);
   const productId = products.find(({ id }) => id === product)?.id ?? null;
   const period = PERIODS.find((each) => String(each) === days) ?? null;
   const stages = await funnel(support, { productId, days: period }, new Date());

@@ -1,13 +1,13 @@
 import { Lead, TopBar } from "@/components/onboarding/frame";
 import { requireSupport } from "@/lib/auth/auth";
-import * as catalogue from "@/lib/catalogue/catalogue";
+import * as desk from "@/lib/desk/desk";
 import { InvitationForm } from "./invitation-form";
 
 export const metadata = { title: "New onboarding" };
 
 export default async function NewOnboarding() {
   const support = await requireSupport("/desk/new");
-  const products = catalogue.listProducts().map(({ id, name, features }) => ({
+  const products = desk.products(support).map(({ id, name, features }) => ({
     id,
     name,
     features: features.map((feature) => ({ id: feature.id, title: feature.title, summary: feature.summary })),
