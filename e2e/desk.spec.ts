@@ -178,6 +178,63 @@ test("staff of another vendor see their own vendor's onboardings, and of all oth
   await expect(leo.getByRole("heading", { name: "This account has no role at the desk" })).toBeVisible();
 });
 
+test("support takes an onboarding over, tags it, writes notes that the customer never sees, and copies a reply to them", async ({
+  browser,
+}) => {
+  const support = await (await browserFor(browser)).newPage();
+  const link = await invite(support, { customer: "Noted Ltd" });
+  await support.goto(`/desk/${onboardingId(link)}`);
+  await support.getByRole("button", { name: "Take it" }).click();
+  await expect(support.getByRole("list", { name: "Notes" })).toContainText("Owner: sam@cirrus.example");
+  await support.getByRole("textbox", { name: "Tags" }).fill("Pilot, EMEA");
+  await support.getByRole("button", { name: "Change the tags" }).click();
+  await expect(support.getByRole("list", { name: "Notes" })).toContainText("Tags: pilot, emea");
+  const pasted = `abc8Q~${"x".repeat(34)}`;
+  await support.getByRole("textbox", { name: "Note" }).fill(`The secret is ${pasted}`);
+  await support.getByRole("button", { name: "Keep the note" }).click();
+  await expect(support.getByText("This looks like a client secret", { exact: false })).toBeVisible();
+  await expect(support.getByRole("textbox", { name: "Note" }), "what was typed is not lost").toHaveValue(`The secret is ${pasted}`);
+  await support.getByRole("textbox", { name: "Note" }).fill("Called them: <b>they</b> wait for legal.");
+  await support.getByRole("button", { name: "Keep the note" }).click();
+  await expect(support.getByText("Called them: <b>they</b> wait for legal.")).toBeVisible();
+  await expect(support.getByRole("textbox", { name: "Note" })).toHaveValue("");
+  await expectAccessible(support);
+  await support.getByText("A reply to the customer").click();
+  await expect(support.getByText("The invitation was not opened yet", { exact: false })).toBeVisible();
+  await support.goto("/desk?owner=sam@cirrus.example&tag=pilot");
+  await expect(support.getByRole("row", { name: /Noted Ltd/ })).toContainText("#pilot #emea");
+  await support.goto("/desk?tag=pilot&owner=nobody");
+  await expect(support.getByRole("heading", { name: "Nothing matches" })).toBeVisible();
+  const viewer = await (await browserFor(browser)).newPage();
+  await viewer.goto(`/desk/${onboardingId(link)}`);
+  await signInAs(viewer, "vera@cirrus.example");
+  await expect(viewer.getByText("they</b> wait for legal", { exact: false })).toBeVisible();
+  await expect(viewer.getByRole("button", { name: "Keep the note" })).toHaveCount(0);
+  const byRequest = new Visitor(stack);
+  await byRequest.signIn(await userId("vera@cirrus.example"), false);
+  for (const action of ["addNote", "assign", "setTags"])
+    expect(
+      (
+        await byRequest.action(
+          "/desk",
+          "app/desk/actions.ts",
+          action,
+          [
+            ["onboarding", onboardingId(link)],
+            ["text", "x@y.example"],
+          ],
+          true,
+        )
+      ).text,
+    ).toContain("Your role may look and not change");
+  const admin = await (await browserFor(browser)).newPage();
+  await enter(admin, link, "adele@contoso.com");
+  await expect(admin.getByRole("link", { name: "Continue" })).toBeVisible();
+  const record = await (await admin.request.get(`/o/${onboardingId(link)}/audit/export`)).text();
+  expect(record).toContain("onboarding.created");
+  expect(record).not.toMatch(/wait for legal|pilot/);
+});
+
 test("the board and its export are for the vendor's support alone", async ({ browser }) => {
   const stranger = await browserFor(browser);
   expect((await stranger.request.get("/desk/export", { maxRedirects: 0 })).status()).toBe(404);

@@ -65,6 +65,8 @@ const FURTHER_DOORS = [
   // What of the board an address names: pure, and needed by whoever writes a link to it.
   "lib/desk/view.ts",
   "lib/desk/funnel.ts",
+  "lib/desk/notes.ts",
+  "lib/desk/reply.ts",
 ];
 
 const files = ["app", "components", "lib", "server"]

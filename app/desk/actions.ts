@@ -3,14 +3,17 @@
 import { refresh } from "next/cache";
 import type { ActionResult } from "@/components/ui/act";
 import { findSupport } from "@/lib/auth/auth";
+import * as notes from "@/lib/desk/notes";
 import * as invitation from "@/lib/onboarding/invitation";
+import type { Outcome } from "@/lib/outcome";
+import type { Support } from "@/lib/proof";
 
 const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; what you typed stays here." };
 const text = (form: FormData, name: string) => String(form.get(name) ?? "").trim();
 
 export type InviteResult = { refused?: string; invited?: invitation.Invited; mailedTo?: string } | null;
 
-/** Every action here is for support with a role that may change things; `onboarding` refuses viewers. */
+/** Every action here is for support with a role that may change things, of the vendor it belongs to; the rooms refuse others. */
 export async function invite(_: InviteResult, form: FormData): Promise<InviteResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
@@ -33,11 +36,23 @@ export async function renew(_: InviteResult, form: FormData): Promise<InviteResu
   return renewed.ok ? { invited: renewed.value, mailedTo: text(form, "adminEmail") } : { refused: renewed.refusal.message };
 }
 
-export async function revoke(_: ActionResult, form: FormData): Promise<ActionResult> {
+async function change(act: (support: Support, id: string, now: Date) => Promise<Outcome<null>>, form: FormData): Promise<ActionResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
-  const revoked = await invitation.revoke(support, text(form, "onboarding"), new Date());
-  if (!revoked.ok) return { refused: revoked.refusal.message };
+  const done = await act(support, text(form, "onboarding"), new Date());
+  if (!done.ok) return { refused: done.refusal.message };
   refresh();
   return null;
+}
+export async function revoke(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change(invitation.revoke, form);
+}
+export async function addNote(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change((support, id, now) => notes.addNote(support, id, text(form, "text"), now), form);
+}
+export async function assign(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change((support, id, now) => notes.assign(support, id, text(form, "text"), now), form);
+}
+export async function setTags(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change((support, id, now) => notes.setTags(support, id, text(form, "text"), now), form);
 }

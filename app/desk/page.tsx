@@ -15,6 +15,7 @@ const EVERYTHING = viewFrom({});
 const VIEWS: readonly (readonly [name: string, view: Partial<View>])[] = [
   ["All", {}],
   ["Waiting for us", { waiting: "vendor", sort: "waiting" }],
+  ["Taken by nobody", { owner: desk.NOBODY }],
   ["Needs attention", { status: "attention", sort: "waiting" }],
   ["Stuck for 3 days", { stuck: 3, sort: "waiting" }],
   ["Awaiting approval", { status: "awaiting_approval", sort: "waiting" }],
@@ -22,10 +23,10 @@ const VIEWS: readonly (readonly [name: string, view: Partial<View>])[] = [
   ["Live", { status: "live" }],
 ];
 /** What is left out. The view is the page's address: saved, or sent to a colleague, it shows the same. */
-function Filters({ view, products }: { view: View; products: { id: string; name: string }[] }) {
+function Filters({ view, products, me }: { view: View; products: { id: string; name: string }[]; me: string }) {
   return (
     <Form key={queryOf(view)} action="/desk" className="mt-4" role="search">
-      <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-[2fr_repeat(5,1fr)]">
+      <div className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-4">
         <label className="col-span-2 min-w-0 text-[13px] text-ink-2 sm:col-span-3 lg:col-span-1">
           Customer, domain, person, or any ID
           <input name="q" type="search" defaultValue={view.q} maxLength={200} autoComplete="off" className={fieldClass} />
@@ -39,6 +40,18 @@ function Filters({ view, products }: { view: View; products: { id: string; name:
           value={view.stuck}
           options={[1, 3, 7, 14, 30].map((days) => [days, days === 1 ? "1 day" : `${days} days`])}
         />
+        <label className="min-w-0 text-[13px] text-ink-2">
+          Owner
+          <input name="owner" list="owners" defaultValue={view.owner ?? ""} maxLength={254} autoComplete="off" className={fieldClass} />
+          <datalist id="owners">
+            <option value={me}>Me</option>
+            <option value={desk.NOBODY}>Taken by nobody</option>
+          </datalist>
+        </label>
+        <label className="min-w-0 text-[13px] text-ink-2">
+          Tag
+          <input name="tag" defaultValue={view.tag ?? ""} maxLength={40} autoComplete="off" className={fieldClass} />
+        </label>
         <Choice name="expiring" label="Ends within" value={view.expiring} options={[7, 14, 30, 60].map((days) => [days, `${days} days`])} />
       </div>
       {view.sort !== "moved" && <input type="hidden" name="sort" value={view.sort} />}
@@ -123,7 +136,7 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
                 </a>
               ))}
             </nav>
-            <Filters view={view} products={desk.products(support)} />
+            <Filters view={view} products={desk.products(support)} me={support.username} />
             <div className="mt-5 flex flex-wrap items-baseline justify-between gap-3">
               <p role="status" className="text-[14px] text-ink-2">
                 {isMore ? `More than ${matches.toLocaleString("en")}` : matches.toLocaleString("en")}{" "}

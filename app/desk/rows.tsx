@@ -13,7 +13,7 @@ const STUCK_MS = 3 * 86_400_000;
 type Column = { title: string; className: string; href: string | null; way: "ascending" | "descending" | undefined };
 
 function Row({ item, now }: { item: ListItem; now: Date }) {
-  const { id, customerName, expectedDomain, product, status, waitingFor, waitingSince, lastEvent, lastEventAt, endsAt } = item;
+  const { id, customerName, expectedDomain, product, status, waitingFor, waitingSince, lastEvent, lastEventAt, endsAt, owner, tags } = item;
   const isStuck = waitingFor !== "nobody" && now.getTime() - waitingSince.getTime() >= STUCK_MS;
   return (
     <tr className="align-top hover:bg-sunken">
@@ -25,12 +25,16 @@ function Row({ item, now }: { item: ListItem; now: Date }) {
           {expectedDomain}
           <span className="sm:hidden"> · {product}</span>
         </small>
+        {tags.length > 0 && <small className="block truncate text-ink-2">{tags.map((tag) => `#${tag}`).join(" ")}</small>}
       </td>
       <td className="hidden px-3.5 py-3 sm:table-cell">{product}</td>
       <td className="px-3.5 py-3">
         <StatusPill status={status} />
       </td>
-      <td className="px-3.5 py-3">{WAITING_FOR[waitingFor]}</td>
+      <td className="px-3.5 py-3">
+        {WAITING_FOR[waitingFor]}
+        {owner && <small className="block max-w-40 truncate text-ink-3">{owner}</small>}
+      </td>
       <td className={clsx("px-3.5 py-3", isStuck && "font-semibold text-wait")}>
         {waitingFor === "nobody" ? "–" : <Since at={waitingSince} now={now} />}
       </td>

@@ -28,11 +28,15 @@ export type ListItem = {
   adminEmail: string;
   contactEmail: string;
   tenantId: string | null;
+  owner: string | null;
+  tags: string[];
 };
 type Row = Omit<ListItem, "product">;
 export type Page = { items: ListItem[]; next: View["after"] };
 
 const PAGE = 50;
+/** In a view: those that nobody has taken. */
+export const NOBODY = "nobody";
 /** Further matches are not counted: nobody reads them one by one, and counting them all would cost more than the page. */
 const COUNTED = 1000;
 
@@ -61,7 +65,7 @@ export const ownOf = ({ vendors }: Support): Prisma.Sql | null =>
 /** Null: nothing can match. */
 async function conditions(
   support: Support,
-  { q, status, product, waiting, stuck, expiring, sort }: View,
+  { q, status, product, waiting, owner, tag, stuck, expiring, sort }: View,
   now: Date,
 ): Promise<Prisma.Sql[] | null> {
   const day = 86_400_000;
@@ -86,6 +90,8 @@ async function conditions(
   if (product) is.push(sql`o."productId" = ${product}`);
   if (waiting === "vendor") is.push(sql`(o."waitingFor" = 'vendor' OR ${isExpired(now)})`);
   else if (waiting) is.push(sql`o."waitingFor" = ${waiting}`, sql`NOT ${isExpired(now)}`);
+  if (owner) is.push(owner === NOBODY ? sql`o."owner" IS NULL` : sql`o."owner" = ${owner}`);
+  if (tag) is.push(sql`o."tags" @> ${[tag]}::text[]`);
   if (stuck) is.push(sql`o."waitingFor" <> 'nobody'`, sql`${waitingSinceOf(now)} <= ${new Date(now.getTime() - stuck * day)}`);
   if (expiring) {
     const until = new Date(now.getTime() + expiring * day);
@@ -124,7 +130,7 @@ async function read(
     : sql`"Onboarding" o ${where([...is, ...place])}`;
   const rows = await db().$queryRaw<(Row & { expiresAt: Date; rawSince: Date })[]>`
     SELECT o."id", o."customerName", o."expectedDomain", o."productId", o."lastEvent", o."lastEventAt", o."createdAt", o."expiresAt",
-           o."adminEmail", o."contactEmail", o."tenantId", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
+           o."adminEmail", o."contactEmail", o."tenantId", o."owner", o."tags", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
            ${waitingForOf(now)} AS "waitingFor", ${waitingSinceOf(now)} AS "waitingSince",
            CASE WHEN o."status" IN ('invited', 'opened') THEN o."expiresAt" ELSE o."credentialEndsAt" END AS "endsAt"
     FROM ${source} ORDER BY ${column} ${way}, o."id" ${way} LIMIT ${limit + 1}`;

@@ -31,6 +31,8 @@ const View = z.object({
   status: anything(z.enum(STATUSES as [Status, ...Status[]]).nullable(), null),
   product: anything(z.string().max(60).nullable(), null),
   waiting: anything(z.enum(WAITING).nullable(), null),
+  owner: anything(z.string().trim().toLowerCase().max(254).nullable(), null),
+  tag: anything(z.string().trim().toLowerCase().max(40).nullable(), null),
   /** Somebody has had to act for at least so many days. */
   stuck: days(3650),
   /** The invitation or a secret ends within so many days. */
@@ -54,5 +56,4 @@ export function queryOf(view: View, change: Partial<View> = {}): string {
 }
 
 /** Whether a view leaves something out. */
-export const isFiltered = ({ q, status, product, waiting, stuck, expiring }: View) =>
-  Boolean(q || status || product || waiting || stuck || expiring);
+export const isFiltered = ({ after: _, sort: __, ...filters }: View) => Object.values(filters).some(Boolean);

@@ -41,6 +41,9 @@ export type Onboarding = {
   createdAt: Date;
   expiresAt: Date;
   tenantId: string | null;
+  /** Whose it is at the desk, and how support sorts it: for support's eyes. */
+  owner: string | null;
+  tags: string[];
   /** How many events the trail has. */
   headSeq: number;
   progress: Progress;
@@ -60,6 +63,8 @@ const FIELDS = {
   createdAt: true,
   expiresAt: true,
   tenantId: true,
+  owner: true,
+  tags: true,
   headSeq: true,
   state: true,
 } as const;

@@ -4,12 +4,16 @@ import { RecordList } from "@/components/onboarding/record-list";
 import { Failure } from "@/components/onboarding/run-steps";
 import { StatusPill, WAITING_FOR } from "@/components/onboarding/status-pill";
 import { Act } from "@/components/ui/act";
+import { CodeBlock } from "@/components/ui/code-block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Live } from "@/components/ui/live";
 import { buttonClass, Card, Since, Time } from "@/components/ui/ui";
 import { requireSupport } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
-import { revoke } from "../actions";
+import { notesOf } from "@/lib/desk/notes";
+import { suggestedReply } from "@/lib/desk/reply";
+import { addNote, assign, revoke, setTags } from "../actions";
+import { LineForm } from "./line-form";
 import { RenewForm } from "./renew-form";
 
 export const metadata = { title: "Onboarding" };
@@ -22,12 +26,16 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
   const detail = await desk.find(support, id, now);
   if (!detail) notFound();
   const { progress, standing, manifest, records } = detail;
+  const notes = await notesOf(support, id);
+  const reply = suggestedReply({ ...detail, product: manifest.name });
   const titles = new Map(manifest.features.map((feature) => [feature.id, feature.title]));
   const FACTS: [string, React.ReactNode][] = [
     ["Product", manifest.name],
     ["Domain", detail.expectedDomain],
     ["Admin", detail.adminEmail],
     ["Contact", detail.contactEmail],
+    ["Owner", detail.owner ?? "Nobody"],
+    ["Tags", detail.tags.join(", ") || "None"],
     ["Invited by", detail.invitedBy],
     ["Created", <Time key="c" at={detail.createdAt} />],
     ...(progress.signedIn
@@ -122,6 +130,63 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
                   </Act>
                 </div>
               </details>
+            </div>
+          )}
+        </Card>
+        {reply && (
+          <details className="mt-4">
+            <summary className="text-[14px] font-medium">A reply to the customer</summary>
+            <CodeBlock text={reply} label="the reply" />
+          </details>
+        )}
+        <h2 className="mt-8 mb-2.5">Notes</h2>
+        <Card className="p-5">
+          <p className="mb-3 text-[13px] text-ink-2">Only the desk sees what stands here; the customer never does.</p>
+          {notes.length > 0 && (
+            <ol className="mb-4 space-y-2.5 border-b border-line pb-4" aria-label="Notes">
+              {notes.map((note) => (
+                <li key={note.id} className="text-[14px]">
+                  <p className="break-words whitespace-pre-wrap">
+                    {note.kind === "owner" && "Owner: "}
+                    {note.kind === "tags" && "Tags: "}
+                    {note.text}
+                  </p>
+                  <p className="text-[13px] text-ink-3">
+                    {note.author}, <Time at={note.at} />
+                  </p>
+                </li>
+              ))}
+            </ol>
+          )}
+          {support.mayChange && (
+            <div className="space-y-4">
+              <LineForm
+                action={addNote}
+                id={id}
+                label="Note"
+                hint="What a colleague should know. Never a secret."
+                button="Keep the note"
+                rows={3}
+                clears
+              />
+              <div className="grid gap-4 border-t border-line pt-4 sm:grid-cols-2">
+                <LineForm
+                  action={assign}
+                  id={id}
+                  label="Owner"
+                  hint="Who looks after it; empty gives it back"
+                  value={detail.owner ?? support.username}
+                  button={detail.owner ? "Change the owner" : "Take it"}
+                />
+                <LineForm
+                  action={setTags}
+                  id={id}
+                  label="Tags"
+                  hint="Separated by commas"
+                  value={detail.tags.join(", ")}
+                  button="Change the tags"
+                />
+              </div>
             </div>
           )}
         </Card>

@@ -21,6 +21,8 @@ const COLUMNS: readonly (readonly [title: string, value: (item: desk.ListItem) =
   ["Ends", ({ endsAt }) => at(endsAt)],
   ["Admin", ({ adminEmail }) => adminEmail],
   ["Contact", ({ contactEmail }) => contactEmail],
+  ["Owner", ({ owner }) => owner ?? ""],
+  ["Tags", ({ tags }) => tags.join(", ")],
   ["Tenant ID", ({ tenantId }) => tenantId ?? ""],
 ];
 /** A cell that begins like a formula is text (OWASP: CSV injection); a spreadsheet reads the bytes as UTF-8. */
