@@ -16,6 +16,8 @@ export default {
     "@electric-sql/pglite",
     "pglite-prisma-adapter",
     "nodemailer",
+    "@react-email/components",
+    "@react-email/render",
     "pg",
     "pg-boss",
     "@azure/identity",

@@ -12,6 +12,8 @@ export type StackFacts = {
   /** Where the portal writes what its memory holds. */
   snapshotFolder: string;
   portalPid: number;
+  /** With what it was started. */
+  portalEnv: Record<string, string>;
 };
 /** Read anew where it matters: the portal has another process id after a restart. */
 export const stackNow = () => JSON.parse(readFileSync(process.env.VESTIBULE_STACK!, "utf8")) as StackFacts;

@@ -61,6 +61,18 @@ const Env = z.object({
       (url) => url === undefined || /^https:\/\/[^/]+\/keys\/[\w-]+$/.test(url),
       "must be the key's address without a version, such as https://my-vault.vault.azure.net/keys/vestibule",
     ),
+  /** Hosts that webhooks may reach although they are not on the public internet, by commas. */
+  WEBHOOK_PRIVATE_HOSTS: z
+    .string()
+    .default("")
+    .transform((text) =>
+      text
+        .toLowerCase()
+        .split(",")
+        .flatMap((host) => host.trim() || []),
+    ),
+  /** For how many days the log of webhook deliveries and what no longer works (links, idempotency keys) is kept. */
+  KEEP_LOGS_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   /** How many reverse proxies of your own stand in front: whose X-Forwarded-For entries are believed. */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 });

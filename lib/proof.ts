@@ -16,10 +16,27 @@ export type SignedIn = {
   readonly holdKey: Buffer;
 };
 
-/** The vendor's own system, with an app-only token for the portal and the role to fetch handoffs. */
-export type VendorSystem = { readonly [proved]: "VendorSystem"; readonly applicationId: string };
+/** The vendor's own system: with an app-only token for the portal and the role to fetch handoffs, or with an API key that may. */
+export type VendorSystem = { readonly [proved]: "VendorSystem"; readonly applicationId: string; readonly vendors: Vendors };
 
+export type Vendors = "all" | readonly string[];
+/** What somebody may do at the desk, and for which vendors. */
+export type Desk = {
+  readonly vendors: Vendors;
+  /** Invite, renew, cancel, write notes. */
+  readonly mayChange: boolean;
+  /** API keys and webhooks. */
+  readonly mayManage: boolean;
+  /** The state of the installation itself. */
+  readonly mayOperate: boolean;
+  readonly name: string;
+  readonly username: string;
+};
 /** Staff with an app role of the portal, from the tenant of whoever runs it (`vendors` is then "all") or of one of the vendors. */
-export type Support = SignedIn & { readonly mayChange: boolean; readonly vendors: "all" | readonly string[] };
+export type Support = SignedIn & Desk;
+/** A vendor's program, with an API key. */
+export type Program = Desk & { readonly [proved]: "Program"; readonly keyId: string };
+/** Staff or a program. */
+export type AtDesk = Support | Program;
 /** Whether what belongs to this vendor is theirs to see. */
-export const isOwn = ({ vendors }: Support, vendorId: string): boolean => vendors === "all" || vendors.includes(vendorId);
+export const isOwn = ({ vendors }: Pick<Desk, "vendors">, vendorId: string): boolean => vendors === "all" || vendors.includes(vendorId);

@@ -14,10 +14,12 @@ import {
   type Application,
   allUsers,
   assignRole,
+  COMMAND_LINE,
   consent,
   consented,
   GRAPH_APP_ID,
   guidOf,
+  newApplication,
   portalScope,
   ROLE,
   ROLE_NAME,
@@ -78,8 +80,18 @@ export function entra(world: () => World, origin: string) {
       const application = home.applications.find(({ appId }) => appId === clientId);
       if (application) return { application, home };
     }
+    if (clientId === COMMAND_LINE.clientId) {
+      const publicClient = { redirectUris: [COMMAND_LINE.redirectUri] };
+      return {
+        application: newApplication({ appId: clientId, displayName: "Microsoft Graph Command Line Tools", publicClient }),
+        home: world().tenants[0]!,
+      };
+    }
     return null;
   };
+  /** On http://localhost any port will do, for a client at a terminal cannot choose its own (docs: reply-url, RFC 8252). */
+  const isRegistered = (uris: readonly string[], uri: string) =>
+    uris.includes(uri) || uris.includes(uri.replace(/^(http:\/\/localhost)(:\d+)?(\/)?$/, "$1"));
   const findUser = (userId: string) => allUsers(world()).find(({ user }) => user.id === userId);
 
   /** `https://host/User.Read`, `api://client/access` and a bare name all name a scope of some resource. */
@@ -132,6 +144,13 @@ export function entra(world: () => World, origin: string) {
       ...parameters,
       state: request.state,
     });
+    if (request.responseMode === "form_post")
+      return c.html(
+        page(
+          "Back to the application",
+          html`<form method="post" action="${request.redirectUri}">${[...values].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}<button>Continue</button></form><script>document.forms[0].submit()</script>`,
+        ),
+      );
     if (request.responseMode === "query") for (const [name, value] of values) target.searchParams.set(name, value);
     else target.hash = values.toString();
     return c.redirect(target.toString(), 302);
@@ -204,7 +223,7 @@ export function entra(world: () => World, origin: string) {
       ...known.application.web.redirectUris,
       ...known.application.publicClient.redirectUris,
     ];
-    if (!uris.includes(query.redirect_uri ?? ""))
+    if (!isRegistered(uris, query.redirect_uri ?? ""))
       return fail(
         50011,
         `The redirect URI '${query.redirect_uri}' specified in the request does not match the redirect URIs configured for the application '${query.client_id}'.`,
@@ -644,7 +663,7 @@ export function entra(world: () => World, origin: string) {
         claims: form.claims,
       });
       const claims = await verify(answer.id_token);
-      return { ...answer, id_token: await sign(tenant.id, { ...claims, nonce: code.nonce }) };
+      return { ...answer, id_token: await sign(tenant.id, { ...claims, ...(code.nonce ? { nonce: code.nonce } : {}) }) };
     }
     if (form.grant_type === "refresh_token") {
       const refresh = refreshTokens.get(form.refresh_token ?? "");

@@ -292,6 +292,10 @@ const PATCHABLE = [
   "tags",
   "notes",
   "description",
+  "api",
+  "appRoles",
+  "groupMembershipClaims",
+  "identifierUris",
 ];
 
 const withProperties = (application: Application, body: Record<string, unknown>): Application => ({

@@ -21,7 +21,9 @@ const portal = {
 };
 
 let world = newWorld(portal);
-type Mail = { id: number; at: string; from: string; to: string[]; subject: string; text: string };
+type Mail = { id: number; at: string; from: string; to: string[]; subject: string; text: string; html: string };
+/** The mail server takes nothing for the moment. */
+let isMailDown = false;
 const mails: Mail[] = [];
 
 const app = new Hono();
@@ -136,6 +138,7 @@ app.route(
     () => {
       world = newWorld(portal);
       mails.length = 0;
+      isMailDown = false;
     },
   ),
 );
@@ -145,6 +148,12 @@ app.delete("/_mailbox/api", (c) => {
   mails.length = 0;
   return c.json([]);
 });
+/** One mail as a mail program shows it. */
+app.get("/_mailbox/:id", (c) => c.html(mails.find(({ id }) => id === Number(c.req.param("id")))?.html ?? ""));
+app.post("/_sandbox/mail", async (c) => {
+  ({ down: isMailDown = false } = (await c.req.json()) as { down?: boolean });
+  return c.json({ down: isMailDown });
+});
 const linked = (text: string) =>
   text.split(/(https?:\/\/\S+)/).map((part) => (/^https?:/.test(part) ? html`<a href="${part}">${part}</a>` : part));
 app.get("/_mailbox", (c) =>
@@ -153,7 +162,7 @@ app.get("/_mailbox", (c) =>
       "Mailbox",
       html`<p>Every mail that the portal sent, newest first. <a href="/_mailbox">Reload</a></p>
       ${mails.length === 0 ? html`<p>No mail yet.</p>` : ""}
-      ${mails.toReversed().map((mail) => html`<article><h2>${mail.subject}</h2><p class="note">to ${mail.to.join(", ")} · from ${mail.from} · ${mail.at}</p><pre>${linked(mail.text)}</pre></article>`)}`,
+      ${mails.toReversed().map((mail) => html`<article><h2>${mail.subject}</h2><p class="note">to ${mail.to.join(", ")} · from ${mail.from} · ${mail.at} · <a href="/_mailbox/${mail.id}">as a mail program shows it</a></p><pre>${linked(mail.text)}</pre></article>`)}`,
     ),
   ),
 );
@@ -175,6 +184,7 @@ const smtp = new SMTPServer({
   disabledCommands: ["STARTTLS"],
   // Addresses that begin with "reject" play a mailbox that does not exist.
   onRcptTo({ address }, _session, done) {
+    if (isMailDown) return done(Object.assign(new Error("Try again later"), { responseCode: 451 }));
     done(address.startsWith("reject") ? Object.assign(new Error("No such mailbox"), { responseCode: 550 }) : null);
   },
   onData(stream, _session, done) {
@@ -189,6 +199,7 @@ const smtp = new SMTPServer({
         to: (mail.to ?? []).map(({ address }) => address ?? ""),
         subject: mail.subject ?? "",
         text: mail.text ?? "",
+        html: mail.html ?? "",
       });
       done();
     });

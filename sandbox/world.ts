@@ -234,6 +234,38 @@ export const portalScope = (clientId: string): Permission => ({
   adminConsentRequired: false,
 });
 
+const PORTAL_SCOPES = [
+  ...["User.Read", "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All"],
+  ...["User.ReadBasic.All", "Application.Read.All", "DelegatedPermissionGrant.Read.All"],
+];
+const PORTAL_ROLES = ["Support.Viewer", "Support.Agent", "Support.Manager", "Support.Operator", "Handoff.Collect"];
+/** The portal's registration as its operator made it. */
+function asTheVendorSetItUp(clientId: string) {
+  const scopes = permissionsOf(GRAPH_APP_ID).filter(({ kind }) => kind === "Scope");
+  return {
+    identifierUris: [`api://${clientId}`],
+    groupMembershipClaims: "DirectoryRole",
+    verifiedPublisher: { displayName: "Cirrus", verifiedPublisherId: "1234567" },
+    api: {
+      requestedAccessTokenVersion: 2,
+      oauth2PermissionScopes: [{ id: portalScope(clientId).id, value: "access", isEnabled: true, type: "User" }],
+    },
+    appRoles: PORTAL_ROLES.map((value) => ({
+      ...{ id: guidOf(`${clientId}/${value}`), value, displayName: value, description: value, isEnabled: true },
+      allowedMemberTypes: [value === "Handoff.Collect" ? "Application" : "User"],
+    })),
+    requiredResourceAccess: [
+      {
+        resourceAppId: GRAPH_APP_ID,
+        resourceAccess: PORTAL_SCOPES.map((name) => ({ id: scopes.find(({ value }) => value === name)!.id, type: "Scope" as const })),
+      },
+    ],
+  };
+}
+
+/** Microsoft's own client for people at a terminal (Microsoft Graph Command Line Tools). */
+export const COMMAND_LINE = { clientId: "14d82eec-204b-4c2f-b7e8-296a70dab67e", redirectUri: "http://localhost" };
+
 export function newWorld(portal: Portal): World {
   const each = (): Lag => ({ minMs: 200, maxMs: 1500 });
   const lag = { application: each(), servicePrincipal: each(), appRoleAssignment: each(), grant: each(), secret: each() };
@@ -250,7 +282,7 @@ export function newWorld(portal: Portal): World {
       vendor("Vera Viewer", "vera", undefined, ["Support.Viewer"]),
       vendor("Maria Contact", "maria"),
       vendor("Mona Manager", "mona", undefined, ["Support.Manager"]),
-      vendor("Olga Operator", "olga", undefined, ["Support.Operator"]),
+      vendor("Olga Operator", "olga", ROLE.cloudApplicationAdministrator, ["Support.Operator"]),
     ],
     ["Support"],
   );
@@ -259,6 +291,7 @@ export function newWorld(portal: Portal): World {
       ...newApplication({ displayName: "Vestibule", signInAudience: "AzureADMultipleOrgs" }),
       appId: portal.clientId,
       spa: { redirectUris: [`${portal.origin}/auth/callback`] },
+      ...asTheVendorSetItUp(portal.clientId),
       passwords: [
         {
           keyId: guidOf("portal/secret"),
@@ -361,6 +394,11 @@ export function newApplication(properties: Partial<Application>): Application {
     publicClient: { redirectUris: [] },
     web: { redirectUris: [] },
     spa: { redirectUris: [] },
+    api: { requestedAccessTokenVersion: null, oauth2PermissionScopes: [] },
+    appRoles: [],
+    identifierUris: [],
+    groupMembershipClaims: null,
+    verifiedPublisher: null,
     requiredResourceAccess: [],
     passwords: [],
     keyCredentials: [],

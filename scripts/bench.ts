@@ -149,6 +149,8 @@ async function desk(): Promise<Figure[]> {
     const { lines, grownMb } = await stage.download("/desk/export");
     figures.push(figure("desk.csv.rows", lines - 1, "rows", 100_000, "higher"));
     figures.push(figure("desk.csv.grown", Math.round(grownMb), "MB", 100, "lower"));
+    for (const streams of [1, 500])
+      figures.push(figure(`desk.live.slowest.${streams}`, Math.round(await stage.live(streams, 10)), "ms", 1000, "lower"));
     say("  filling 1,000,000 onboardings");
     await stage.fill(1_000_000);
     await stage.p95(["/desk"], 50, 8);

@@ -14,13 +14,13 @@ INSERT INTO "Onboarding" ("id", "vendorId", "productId", "customerName", "expect
   "invitedBy", "createdAt", "expiresAt", "status", "waitingFor", "waitingSince", "lastEvent", "lastEventAt", "state", "headSeq", "headHash", "words")
 SELECT id, 'cirrus', (ARRAY['cirrus-connect', 'cirrus-insight', 'securends', 'luware-lucs'])[1 + n % 4], name, domain, 'admin@' || domain, 'maria@cirrus.example',
   ARRAY['outlook-calendar'], 'digest-' || id, 'Sam', made, made + interval '14 days',
-  (ARRAY['invited', 'opened', 'choosing', 'planned', 'attention', 'ready_for_handoff', 'handed_off', 'live', 'live', 'cancelled'])[1 + n % 10],
-  (ARRAY['admin', 'admin', 'admin', 'admin', 'admin', 'admin', 'contact', 'nobody', 'nobody', 'nobody'])[1 + n % 10],
+  CASE WHEN over THEN 'expired' ELSE (ARRAY['invited', 'opened', 'choosing', 'planned', 'attention', 'ready_for_handoff', 'handed_off', 'live', 'live', 'cancelled'])[1 + n % 10] END,
+  CASE WHEN over THEN 'vendor' ELSE (ARRAY['admin', 'admin', 'admin', 'admin', 'admin', 'admin', 'contact', 'nobody', 'nobody', 'nobody'])[1 + n % 10] END,
   made, 'admin.signed-in', made + interval '1 day',
   jsonb_build_object('createdAt', made, 'expiresAt', made + interval '14 days', 'steps', '[]'::jsonb, 'registrations', '{}'::jsonb, 'made', '{}'::jsonb, 'manual', '{}'::jsonb),
   $2, 'x', ARRAY[first, second, 'ltd', 'customer' || n, 'example', 'admin', 'maria', 'cirrus'] || string_to_array(id::text, '-')
 FROM (
-  SELECT n, md5('onboarding' || n)::uuid AS id, now() - (n * interval '2 years' / ($1::int + 1)) AS made,
+  SELECT n, n % 10 < 2 AND n * interval '2 years' / ($1::int + 1) >= interval '14 days' AS over, md5('onboarding' || n)::uuid AS id, now() - (n * interval '2 years' / ($1::int + 1)) AS made,
     first, second, initcap(first) || ' ' || initcap(second) || ' Ltd' AS name, 'customer' || n || '.example' AS domain
   FROM generate_series($3::int, $1::int) AS n,
     LATERAL (SELECT (ARRAY['contoso', 'fabrikam', 'northwind', 'tailspin', 'wingtip', 'litware', 'proseware', 'adatum', 'trey', 'woodgrove'])[1 + n % 10] AS first,
@@ -48,6 +48,8 @@ export type DeskStage = {
   p95: Ask;
   /** Reads an answer to its end; gives its lines and by how many MB the portal grew. */
   download: (path: string) => Promise<{ lines: number; grownMb: number }>;
+  /** Opens so many boards' streams and changes something so often: how long the last stream took to hear of it at most, in ms. */
+  live: (streams: number, changes: number) => Promise<number>;
   support: Visitor;
   stack: Stack;
 };
@@ -107,6 +109,47 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
       },
       p50: async (...wanted) => at(await ask(...wanted), 0.5),
       p95: async (...wanted) => at(await ask(...wanted), 0.95),
+      live: async (count, changes) => {
+        const ended = new AbortController();
+        let open = 0;
+        const heard: number[] = [];
+        const listen = async () => {
+          const answer = await support.fetch("/desk/events", { signal: ended.signal });
+          open += 1;
+          try {
+            for await (const chunk of answer.body!)
+              for (const _ of Buffer.from(chunk as Uint8Array)
+                .toString()
+                .matchAll(/event: change/g))
+                heard.push(performance.now());
+          } catch {
+            // Ended below.
+          }
+        };
+        const all = Array.from({ length: count }, listen);
+        const until = async (isSo: () => boolean, what: string) => {
+          const deadline = performance.now() + 30_000;
+          while (!isSo()) {
+            if (performance.now() > deadline) throw new Error(`${what}: ${open} open, ${heard.length} heard`);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+        };
+        await until(() => open === all.length && heard.length >= all.length, "streams");
+        const took: number[] = [];
+        for (let change = 0; change < changes; change++) {
+          heard.length = 0;
+          await client.query(
+            `INSERT INTO "StatusChange" ("onboardingId", "vendorId", "at", "seq", "before", "status", "waitingFor", "toldAt")
+             SELECT "id", "vendorId", now(), "headSeq", "status", "status", "waitingFor", now() FROM "Onboarding" LIMIT 1`,
+          );
+          const changedAt = performance.now();
+          await until(() => heard.length >= count, "a change");
+          took.push(Math.max(...heard) - changedAt);
+        }
+        ended.abort();
+        await Promise.all(all);
+        return took.sort((a, b) => a - b).at(-1)!;
+      },
       download: async (url) => {
         const before = residentMb();
         const answer = await support.fetch(url);

@@ -82,7 +82,12 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     keys,
     portalSecret: "e2e-portal-secret",
     // On this signal the portal writes down what its memory holds: a journey searches it for what must not be kept.
-    env: { CATALOGUE_DIR: catalogueFolder, NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}` },
+    env: {
+      CATALOGUE_DIR: catalogueFolder,
+      // A journey plays the receiver of webhooks, on this machine.
+      WEBHOOK_PRIVATE_HOSTS: "127.0.0.1",
+      NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}`,
+    },
   });
   const facts = path.join(folder, "stack.json");
   let isOver = false;
@@ -101,6 +106,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
         databaseFolder: postgres.folder,
         catalogueFolder,
         snapshotFolder: folder,
+        portalEnv,
         portalPid: portal.process.pid,
       }),
     );

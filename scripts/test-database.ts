@@ -51,6 +51,7 @@ export async function anOnboarding(client: PrismaClient, now: Date, customerName
         expectedDomain: "c.example",
         adminEmail: "a@c.example",
         contactEmail: "c@v.example",
+        contacts: ["c@v.example"],
         offered: [],
         inviteDigest: id,
         invitedBy: "S",

@@ -6,10 +6,11 @@ import { createServer } from "node:http";
 import next from "next";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
+import * as webhooks from "../lib/desk/webhooks.ts";
 import { CLIENT_ADDRESS, clientAddress } from "../lib/http.ts";
-import * as notify from "../lib/notify/notify.ts";
 import { tell } from "../lib/onboarding/contact.ts";
-import { remind, sweep } from "../lib/onboarding/upkeep.ts";
+import * as invitation from "../lib/onboarding/invitation.ts";
+import * as upkeep from "../lib/onboarding/upkeep.ts";
 import { schedule, work } from "../lib/queue.ts";
 import { isHandoff, serveHandoff } from "./handoff.ts";
 
@@ -22,15 +23,34 @@ try {
 }
 
 async function startErrands() {
-  await work("mail", async (mail) => {
-    const sent = await notify.send(mail);
-    if (!sent.ok) throw new Error("The mail was not accepted; it is tried again");
-  });
+  await work("mail", upkeep.deliverMail, ({ onboardingId, mail }) => upkeep.mailLost(onboardingId, mail, GIVEN_UP));
   await work("notice", tell);
-  await work("sweep", () => sweep(new Date()));
-  await work("remind", () => remind(new Date()));
-  await schedule("sweep", "* * * * *");
-  await schedule("remind", "7 * * * *");
+  await work(
+    "invite",
+    ({ onboardingId }) => invitation.mailAgain(onboardingId, new Date()),
+    ({ onboardingId }) => invitation.mailGivenUp(onboardingId, GIVEN_UP, new Date()),
+  );
+  await work(
+    "webhook",
+    ({ deliveryId }) => webhooks.deliver(deliveryId, new Date()),
+    ({ deliveryId }) => webhooks.giveUp(deliveryId),
+  );
+  await schedule("sweep", () => upkeep.sweep(new Date()));
+  await schedule("remind", () => upkeep.remind(new Date()));
+  await schedule("nudge", () => invitation.nudge(new Date()));
+  await schedule("tidy", () => upkeep.tidy(new Date()));
+  tellAndAgain();
+}
+const GIVEN_UP = "The mail server could not be reached for two hours. It is not tried again.";
+const LOOK_MS = 1000;
+/** Status changes become messages within a second or two; a database that is away for a moment is asked again. */
+function tellAndAgain() {
+  setTimeout(() => {
+    webhooks
+      .tellChanges(new Date())
+      .catch((error: unknown) => console.error("Webhooks:", error instanceof Error ? error.message : error))
+      .finally(tellAndAgain);
+  }, LOOK_MS).unref();
 }
 startErrands().catch((error: unknown) =>
   console.error("Errands (mail, expiry, reminders) do not run in this process:", error instanceof Error ? error.message : error),

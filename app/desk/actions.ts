@@ -11,32 +11,46 @@ import type { Support } from "@/lib/proof";
 const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; what you typed stays here." };
 const text = (form: FormData, name: string) => String(form.get(name) ?? "").trim();
 
-export type InviteResult = { refused?: string; invited?: invitation.Invited; mailedTo?: string } | null;
+export type InviteResult = { refused?: string; invited?: invitation.Invited } | null;
+const listed = (form: FormData, name: string) =>
+  text(form, name)
+    .split(/[\s,;]+/)
+    .filter(Boolean);
 
-/** Every action here is for support with a role that may change things, of the vendor it belongs to; the rooms refuse others. */
+/** Every action here is for support with a role that may do it, of the vendor it belongs to; the rooms refuse others. */
 export async function invite(_: InviteResult, form: FormData): Promise<InviteResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
+  const given = [...form.keys()].flatMap((name) => {
+    const id = /^given\.(.+)$/.exec(name)?.[1];
+    return id && text(form, name) ? [[id, { value: text(form, name), shown: text(form, `shown.${id}`) || "locked" }]] : [];
+  });
   const input = {
     productId: text(form, "productId"),
     customerName: text(form, "customerName"),
     expectedDomain: text(form, "expectedDomain"),
     adminEmail: text(form, "adminEmail"),
-    contactEmail: text(form, "contactEmail"),
+    contacts: [text(form, "contactEmail"), ...listed(form, "furtherContacts")],
     offered: form.getAll("offered").map(String),
+    locked: form.getAll("locked").map(String),
+    given: Object.fromEntries(given),
+    reference: text(form, "reference"),
+    ...(text(form, "language") ? { language: text(form, "language") } : {}),
+    ...(text(form, "days") ? { days: text(form, "days") } : {}),
   };
   const invited = await invitation.invite(support, input, new Date());
-  return invited.ok ? { invited: invited.value, mailedTo: input.adminEmail } : { refused: invited.refusal.message };
+  return invited.ok ? { invited: invited.value } : { refused: invited.refusal.message };
 }
 
 export async function renew(_: InviteResult, form: FormData): Promise<InviteResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
-  const renewed = await invitation.renew(support, text(form, "onboarding"), new Date());
-  return renewed.ok ? { invited: renewed.value, mailedTo: text(form, "adminEmail") } : { refused: renewed.refusal.message };
+  const change = { adminEmail: text(form, "adminEmail") || undefined, days: text(form, "days") };
+  const renewed = await invitation.renew(support, text(form, "onboarding"), change, new Date());
+  return renewed.ok ? { invited: renewed.value } : { refused: renewed.refusal.message };
 }
 
-async function change(act: (support: Support, id: string, now: Date) => Promise<Outcome<null>>, form: FormData): Promise<ActionResult> {
+async function change(act: (support: Support, id: string, now: Date) => Promise<Outcome<unknown>>, form: FormData): Promise<ActionResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
   const done = await act(support, text(form, "onboarding"), new Date());
@@ -46,6 +60,12 @@ async function change(act: (support: Support, id: string, now: Date) => Promise<
 }
 export async function revoke(_: ActionResult, form: FormData): Promise<ActionResult> {
   return change(invitation.revoke, form);
+}
+export async function extend(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change((support, id, now) => invitation.extend(support, id, text(form, "text"), now), form);
+}
+export async function changeContact(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return change((support, id, now) => invitation.changeContact(support, id, text(form, "text"), now), form);
 }
 export async function addNote(_: ActionResult, form: FormData): Promise<ActionResult> {
   return change((support, id, now) => notes.addNote(support, id, text(form, "text"), now), form);

@@ -145,6 +145,8 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
               </p>
               <p className="flex flex-wrap gap-x-4 text-[14px]">
                 <a href="/desk/funnel">How far they come</a>
+                {support.mayManage && <a href="/desk/integrations">Integrations</a>}
+                {support.mayOperate && <a href="/desk/doctor">Doctor</a>}
                 <a href={`/desk/export${here}`} download>
                   Export as CSV
                 </a>

@@ -5,6 +5,7 @@ import { PublicClientApplication, type RedirectRequest } from "@azure/msal-brows
 import { MsalProvider, useMsal } from "@azure/msal-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { CopyButton } from "@/components/ui/copy-button";
+import { useReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 
@@ -61,12 +62,13 @@ function SignInInner({
   const { instance } = useMsal();
   const [isLeaving, setLeaving] = useState(false);
   const [failure, setFailure] = useState("");
+  const isReady = useReady();
   return (
     <>
       <Button
         wide={wide}
         {...(look ? { look } : {})}
-        disabled={isLeaving}
+        disabled={isLeaving || !isReady}
         onClick={async () => {
           setLeaving(true);
           try {

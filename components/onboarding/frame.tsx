@@ -4,12 +4,14 @@ import type { ReactNode } from "react";
 
 /** The bar on every screen: whose product, which tenant, who is signed in. */
 export function TopBar({
+  brand,
   mark,
   title,
   chip,
   person,
   children,
 }: {
+  brand?: { name: string; accent?: string | undefined; logo?: string | undefined } | undefined;
   mark: string;
   title: string;
   chip?: string | undefined;
@@ -19,9 +21,18 @@ export function TopBar({
   const chipClass = "truncate rounded-full border border-line bg-paper px-2.5 py-1 text-[13px] text-ink-2";
   return (
     <header className="no-print flex h-15 items-center gap-3.5 border-b border-line bg-surface px-4 sm:px-7">
-      <span aria-hidden className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink">
-        {mark}
-      </span>
+      {brand?.logo ? (
+        // biome-ignore lint/performance/noImgElement: it is a data: URI of the manifest, nothing to load or to scale
+        <img src={brand.logo} alt={brand.name} width={30} height={30} className="size-7.5 shrink-0 rounded-lg object-contain" />
+      ) : (
+        <span
+          aria-hidden
+          className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink"
+          style={brand?.accent ? { backgroundColor: brand.accent, color: "#fff" } : undefined}
+        >
+          {mark}
+        </span>
+      )}
       <b className="whitespace-nowrap font-semibold">{title}</b>
       {chip && <span className={clsx(chipClass, "min-w-0")}>{chip}</span>}
       <span className="flex-1" />

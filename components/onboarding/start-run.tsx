@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState } from "react";
 import { LeaveForMicrosoft, SignInButton } from "@/components/entra/entra";
+import { useReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import type { Started } from "@/lib/onboarding/runs";
@@ -13,6 +14,12 @@ type State =
   | { is: "partial"; missing: string[] }
   | { is: "sign-in"; message: string; claims: string }
   | { is: "refused"; text: string };
+
+/** Nothing is known of what became of it: the page says so as soon as the portal is back. */
+const AWAY: StartAnswer = {
+  refused: "The portal cannot be reached right now. What was started goes on by itself; this page follows.",
+  code: "away",
+};
 
 /**
  * Starts a run or goes on with an interrupted one, and fetches what Microsoft wants first: consent, or a sign-in that
@@ -47,10 +54,11 @@ export function StartRun({
 }) {
   const router = useRouter();
   const [state, setState] = useState<State>({ is: auto ? "starting" : "quiet" });
+  const isReady = useReady();
   const hasStarted = useRef(false);
   const go = async () => {
     setState({ is: "starting" });
-    const answer = await begin(hasAsked);
+    const answer = await begin(hasAsked).catch(() => AWAY);
     if ("refused" in answer) {
       if (answer.code === "onboarding.busy") return router.refresh();
       return setState({ is: "refused", text: answer.refused });
@@ -110,12 +118,14 @@ export function StartRun({
               Sign in again
             </SignInButton>
           </Notice>
-          <Button onClick={() => void go()}>{label}</Button>
+          <Button disabled={!isReady} onClick={() => void go()}>
+            {label}
+          </Button>
         </div>
       );
     case "quiet":
       return (
-        <Button look={look} wide={wide} onClick={() => void go()}>
+        <Button look={look} wide={wide} disabled={!isReady} onClick={() => void go()}>
           {label}
         </Button>
       );

@@ -1,6 +1,7 @@
 "use client";
 
 import { type ReactNode, startTransition, useActionState } from "react";
+import { useReady } from "./ready";
 import { Button, Notice } from "./ui";
 
 /** `claims`: what Microsoft wants a new sign-in to prove first. */
@@ -21,10 +22,11 @@ export function ActButton({
   children: ReactNode;
 }) {
   const [result, submit, isPending] = useActionState(action, null);
+  const isReady = useReady();
   return (
     <div className="space-y-3">
       <Button
-        disabled={isPending}
+        disabled={isPending || !isReady}
         {...(look ? { look } : {})}
         onClick={() => {
           const form = new FormData();

@@ -119,6 +119,10 @@ export function appending(
       SELECT o."id", o."vendorId", o."productId", ${join(times.map((time) => sql`${time}::timestamptz`))}
       FROM ${raw(gate)}, "Onboarding" o WHERE o."id" = ${onboardingId}::uuid
       ON CONFLICT ("onboardingId") DO UPDATE SET ${join(STAGES.map((stage) => raw(`"${stage}" = excluded."${stage}"`)))})`;
+  const changed = sql`, told AS (
+      INSERT INTO "StatusChange" ("onboardingId", "vendorId", "at", "seq", "before", "status", "waitingFor")
+      SELECT o."id", o."vendorId", ${at}, ${seq}, o."status", ${status}, ${waitingFor} FROM ${raw(gate)}, "Onboarding" o
+      WHERE o."id" = ${onboardingId}::uuid AND (o."status" <> ${status} OR o."headSeq" = 0))`;
   // A Graph call is a detail of a step; the list shows the step.
   const latest = events.findLast(({ type }) => type !== "graph.called" && type !== "graph.calling");
   const ctes = sql`
@@ -133,7 +137,7 @@ export function appending(
         "waitingFor" = ${waitingFor}, "waitingSince" = ${new Date(since)}, "tenantId" = ${state.signedIn?.tenantId ?? null},
         "credentialEndsAt" = ${firstEnd(state)}, "words" = CASE WHEN "words" @> ${ids}::text[] THEN "words" ELSE "words" || ${ids}::text[] END, "lastEvent" = coalesce(${latest?.type ?? null}, "lastEvent"),
         "lastEventAt" = CASE WHEN ${latest !== undefined} THEN ${at} ELSE "lastEventAt" END
-      FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)${went}`;
+      FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)${changed}${went}`;
   return { ctes, state };
 }
 

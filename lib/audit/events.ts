@@ -6,6 +6,8 @@ import type { Choices } from "../catalogue/schema.ts";
 
 export type Actor =
   | { kind: "support" | "admin"; objectId: string; tenantId: string; name: string; username: string }
+  /** A vendor's program, with an API key. */
+  | { kind: "program"; keyId: string; name: string }
   | { kind: "invited" | "contact" | "portal" };
 
 export type StepOutcome = "done" | "already-ok" | "failed" | "needs-approver" | "skipped";
@@ -72,9 +74,17 @@ export type AuditEvent =
       };
     }
   | { type: "invitation.mailed"; detail: { to: string } }
-  | { type: "invitation.mail-failed"; detail: { to: string; reason: string } }
+  /** `again`: whether it is tried again by itself. */
+  | { type: "invitation.mail-failed"; detail: { to: string; reason: string; again?: boolean } }
   | { type: "invitation.opened"; detail: Record<string, never> }
-  | { type: "invitation.renewed"; detail: { expiresAt: string } }
+  | { type: "invitation.renewed"; detail: { expiresAt: string; to?: string } }
+  | { type: "invitation.extended"; detail: { expiresAt: string } }
+  | { type: "invitation.expired"; detail: { expiresAt: string } }
+  /** Whoever holds an expired link asked for a fresh one, which goes to the invited address and nowhere else. */
+  | { type: "invitation.asked-for"; detail: { to: string; expiresAt: string } }
+  | { type: "admin.nudged"; detail: { to: string; status: string } }
+  | { type: "mail.sent"; detail: { to: string; about: string } }
+  | { type: "mail.failed"; detail: { to: string; about: string; reason: string } }
   | { type: "invitation.revoked"; detail: Record<string, never> }
   | { type: "admin.signed-in"; detail: { tenantId: string; tenantName: string; domain: string; roles: string[] } }
   | { type: "tenant.refused"; detail: { tenantId: string; tenantName: string; expectedDomain: string } }
@@ -153,7 +163,7 @@ export type AuditEvent =
       };
     }
   | { type: "manual.changed"; detail: { step: string; state: ManualState; note: string; checkAt?: string } }
-  | { type: "contact.changed"; detail: { to: string; by: "admin" } }
+  | { type: "contact.changed"; detail: { to: string; by: "admin" | "support" } }
   | {
       type: "by-hand.checked";
       detail: { registrations: Record<string, RegistrationFacts>; missing: string[] };

@@ -124,6 +124,8 @@ export type Progress = {
   removal?: { at: string; keys: Record<string, string[]>; reason: string; run?: RunProgress; steps: Step[] };
   /** The least days before its end that a secret was reminded of, by its id. */
   reminded?: Record<string, number>;
+  /** How often the admin was reminded that something waits for them, and when last. */
+  nudged?: { count: number; at: string };
   /** Who at the vendor sent the invitation. */
   invitedBy?: string;
   steps: Step[];
@@ -215,6 +217,8 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
       state.openedAt ??= at;
       return state;
     case "invitation.renewed":
+    case "invitation.extended":
+    case "invitation.asked-for":
       state.expiresAt = event.detail.expiresAt;
       return state;
     case "invitation.revoked":
@@ -234,7 +238,12 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
       delete state.approved;
       return state;
     case "contact.changed":
-      state.recipient = event.detail.to;
+      // Whom the vendor names stands in the onboarding's own row.
+      if (event.detail.by === "support") delete state.recipient;
+      else state.recipient = event.detail.to;
+      return state;
+    case "admin.nudged":
+      state.nudged = { count: (state.nudged?.count ?? 0) + 1, at };
       return state;
     case "by-hand.checked":
       state.byHand = { at, by: nameOf(actor), missing: event.detail.missing };
@@ -512,6 +521,9 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
       handoff(event.detail.handoffId, { state: "revoked" });
       return state;
     case "invitation.mailed":
+    case "invitation.expired":
+    case "mail.sent":
+    case "mail.failed":
     case "invitation.mail-failed":
     case "approval.mailed":
     case "graph.calling":

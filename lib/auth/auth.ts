@@ -7,15 +7,16 @@ import { ConfidentialClientApplication } from "@azure/msal-node";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { redirect } from "next/navigation";
 import { config } from "../config.ts";
-import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { SignedIn, Support, VendorSystem } from "../proof.ts";
+import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
+import type { Program, SignedIn, Support, VendorSystem } from "../proof.ts";
 import { Secret } from "../secret.ts";
 import { AADSTS_WORDS, type Words } from "../vocabulary.ts";
+import * as apiKeys from "./api-keys.ts";
 import * as session from "./session.ts";
 import { aadstsOf, REFUSED_SIGN_IN, SIGN_IN_AGAIN, type StsRefusal, stsRefusal, wordsOfAadsts } from "./sts.ts";
 
-const SUPPORT_ROLES = { "Support.Viewer": false, "Support.Agent": true, "Support.Manager": true, "Support.Operator": true } as const;
-const isSupportRole = (role: string): role is keyof typeof SUPPORT_ROLES => role in SUPPORT_ROLES;
+/** App roles of the portal, from the least to the most: each may do what those before it may. */
+const SUPPORT_ROLES: readonly string[] = ["Support.Viewer", "Support.Agent", "Support.Manager", "Support.Operator"];
 
 /** What the portal needs of the tenant: to write what was planned or only to read it; and to look up an account that is named in the plan. */
 export type Access = { isWriting: boolean; namesAccount: boolean };
@@ -30,7 +31,7 @@ export const scopesFor = ({ isWriting, namesAccount }: Access): string[] => [
 const graphScope = (name: string) => `${config().GRAPH_URL}/${name}`;
 
 /** MSAL wants an https authority even where a sandbox on loopback answers over http; the endpoints come from here. */
-function authorityOf(tenant: string) {
+export function authorityOf(tenant: string) {
   const host = config().AZURE_AUTHORITY_HOST;
   const { host: hostname } = new URL(host);
   const base = `${host}/${tenant}`;
@@ -155,13 +156,38 @@ export async function findSignedInBy(cookies: string): Promise<SignedIn | null> 
  */
 export async function findSupport(): Promise<Support | null> {
   const row = await session.read();
-  const roles = row?.roles.filter(isSupportRole) ?? [];
-  if (!row || roles.length === 0) return null;
+  const rank = Math.max(-1, ...(row?.roles ?? []).map((role) => SUPPORT_ROLES.indexOf(role)));
+  if (!row || rank < 0) return null;
   const { AZURE_TENANT_ID, VENDOR_TENANTS } = config();
   const own = VENDOR_TENANTS.filter(({ tenantId }) => tenantId === row.tenantId).map(({ vendor }) => vendor);
   const vendors = row.tenantId === AZURE_TENANT_ID ? "all" : own;
   if (vendors.length === 0) return null;
-  return { ...proofOf(row), mayChange: roles.some((role) => SUPPORT_ROLES[role]), vendors };
+  return { ...proofOf(row), mayChange: rank >= 1, mayManage: rank >= 2, mayOperate: rank >= 3 && vendors === "all", vendors };
+}
+
+/** The program whose API key this is, with the right that is asked for; what may be tried, and how often, is the caller's. */
+export async function programOf(authorization: string | null, now: Date): Promise<Outcome<apiKeys.KeyHolder, typeof apiKeys.NO_KEY>> {
+  const [, key = ""] = /^Bearer (vst_[\w-]{10,80})$/.exec(authorization ?? "") ?? [];
+  const row = key ? await apiKeys.findByKey(key, now) : null;
+  if (!row) return refuse(apiKeys.NO_KEY);
+  const program = {
+    keyId: row.id,
+    name: row.name,
+    username: `API key ${row.prefix}`,
+    vendors: [row.vendorId],
+    mayChange: row.scopes.includes("write"),
+    mayManage: false,
+    mayOperate: false,
+  } as unknown as Program;
+  const system = row.scopes.includes("collect") ? ({ applicationId: row.id, vendors: [row.vendorId] } as unknown as VendorSystem) : null;
+  return accept({ program, system, key });
+}
+const MAY_NOT_COLLECT = { code: "api.scope", status: 403, message: 'This API key does not have the right "collect".' } as const;
+/** A program whose key may fetch handoffs. */
+export async function collectorOf(authorization: string | null, now: Date): Promise<Outcome<VendorSystem, Refusal>> {
+  const found = await programOf(authorization, now);
+  if (!found.ok) return found;
+  return found.value.system ? accept(found.value.system) : refuse(MAY_NOT_COLLECT);
 }
 
 const COLLECT = "Handoff.Collect";
@@ -190,7 +216,7 @@ export async function vendorSystemOf(authorization: string | null): Promise<Outc
     // A person's token has scopes; what a person may do here is decided by their session.
     if (payload.tid !== AZURE_TENANT_ID || payload.ver !== "2.0" || payload.scp !== undefined) return refuse(NO_TOKEN);
     if (!strings(payload.roles).includes(COLLECT)) return refuse(NO_ROLE);
-    return accept({ applicationId: String(payload.azp) } as unknown as VendorSystem);
+    return accept({ applicationId: String(payload.azp), vendors: "all" } as unknown as VendorSystem);
   } catch (error) {
     if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_J")) return refuse(NO_TOKEN);
     throw error;

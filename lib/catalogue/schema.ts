@@ -4,6 +4,15 @@
  */
 import { z } from "zod";
 
+/** Contrast of white text on a colour such as #0b5c63 (WCAG 2.2, relative luminance). */
+function contrastWithWhite(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05);
+}
+
 const id = z
   .string()
   .regex(/^[a-z][a-z0-9-]{1,48}$/, "lower-case letters, digits and dashes, at most 49, such as outlook-mail")
@@ -224,6 +233,23 @@ export const Manifest = z.strictObject({
     id,
     name: title,
     support: z.email().optional(),
+    accent: z
+      .string()
+      .regex(/^#[0-9a-f]{6}$/i, "a colour such as #0b5c63")
+      .refine((colour) => contrastWithWhite(colour) >= 4.5, {
+        error: "white text on it is too hard to read: take a darker colour (contrast of at least 4.5 to 1, WCAG 2.2)",
+      })
+      .optional()
+      .describe("the vendor's colour, under white text, such as #0b5c63"),
+    logo: z
+      .string()
+      .regex(
+        /^data:image\/(png|svg\+xml);base64,[A-Za-z0-9+/=]+$/,
+        "a PNG or SVG as data:image/png;base64,… or data:image/svg+xml;base64,…",
+      )
+      .max(40_000, "at most 30 kB")
+      .optional()
+      .describe("shown beside the product's name, square, 30 pixels"),
   }),
   changelog: z.array(change).default([]).describe("newest first"),
   notes: z.array(text).default([]).describe("what an admin should know before choosing"),

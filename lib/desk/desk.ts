@@ -4,8 +4,9 @@ import type { Status, WaitingFor } from "../audit/status.ts";
 import { findProduct, listProducts } from "../catalogue/catalogue.ts";
 import type { Manifest } from "../catalogue/schema.ts";
 import { db, isUuid, Prisma } from "../db.ts";
+import { keptFor } from "../kept.ts";
 import { findForSupport, type Onboarding } from "../onboarding/find.ts";
-import { isOwn, type Support } from "../proof.ts";
+import { type AtDesk, isOwn } from "../proof.ts";
 import { searchQuery } from "../search.ts";
 import type { Sort, View } from "./view.ts";
 
@@ -27,6 +28,8 @@ export type ListItem = {
   endsAt: Date | null;
   adminEmail: string;
   contactEmail: string;
+  contacts: string[];
+  reference: string | null;
   tenantId: string | null;
   owner: string | null;
   tags: string[];
@@ -40,8 +43,8 @@ export const NOBODY = "nobody";
 /** Further matches are not counted: nobody reads them one by one, and counting them all would cost more than the page. */
 const COUNTED = 1000;
 
-/** An invitation that nobody took up ends by itself: no event says so. */
-const isExpired = (now: Date) => sql`(o."status" IN ('invited', 'opened') AND o."expiresAt" <= ${now})`;
+/** An invitation that nobody took up ends by itself: the event that says so comes up to a minute later. */
+const isExpired = (now: Date) => sql`(o."status" = 'expired' OR (o."status" IN ('invited', 'opened') AND o."expiresAt" <= ${now}))`;
 const statusOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN 'expired' ELSE o."status" END`;
 const waitingForOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN 'vendor' ELSE o."waitingFor" END`;
 const waitingSinceOf = (now: Date) => sql`CASE WHEN ${isExpired(now)} THEN o."expiresAt" ELSE o."waitingSince" END`;
@@ -59,18 +62,21 @@ const ORDER: Record<
 };
 
 /** What of it is theirs: null when all of it is. */
-export const ownOf = ({ vendors }: Support): Prisma.Sql | null =>
+export const ownOf = ({ vendors }: AtDesk): Prisma.Sql | null =>
   vendors === "all" ? null : vendors.length === 1 ? sql`"vendorId" = ${vendors[0]}` : sql`"vendorId" IN (${join([...vendors])})`;
 
+/** `words`: what the text index answers; kept apart, since it pays only where little matches. */
+type Conditions = { is: Prisma.Sql[]; words: Prisma.Sql[] };
 /** Null: nothing can match. */
 async function conditions(
-  support: Support,
+  support: AtDesk,
   { q, status, product, waiting, owner, tag, stuck, expiring, sort }: View,
   now: Date,
-): Promise<Prisma.Sql[] | null> {
+): Promise<Conditions | null> {
   const day = 86_400_000;
   const own = ownOf(support);
   const is: Prisma.Sql[] = own ? [own] : [];
+  const words: Prisma.Sql[] = [];
   if (q) {
     const query = searchQuery(q);
     const asId = q.toLowerCase();
@@ -82,7 +88,7 @@ async function conditions(
           UNION SELECT "id" FROM "Onboarding" WHERE "id" = ${asId}::uuid`
       : [];
     if (found.length > 0) is.push(sql`o."id" IN (${join(found.map(({ onboardingId }) => sql`${onboardingId}::uuid`))})`);
-    else if (query) is.push(sql`array_to_tsvector(o."words") @@ ${query}::tsquery`);
+    else if (query) words.push(sql`array_to_tsvector(o."words") @@ ${query}::tsquery`);
     else return null;
   }
   if (status === "expired") is.push(isExpired(now));
@@ -98,14 +104,14 @@ async function conditions(
     is.push(sql`(o."credentialEndsAt" <= ${until} OR (o."status" IN ('invited', 'opened') AND o."expiresAt" BETWEEN ${now} AND ${until}))`);
   }
   if (sort === "waiting") is.push(sql`o."waitingFor" <> 'nobody'`);
-  return is;
+  return { is, words };
 }
 const where = (is: Prisma.Sql[]) => (is.length > 0 ? sql`WHERE ${join(is, " AND ")}` : empty);
 
 /** How many match, up to a thousand. */
-async function countOf(is: Prisma.Sql[]): Promise<number> {
+async function countOf({ is, words }: Conditions): Promise<number> {
   const [row] = await db().$queryRaw<{ matches: number }[]>`
-    SELECT count(*)::int AS matches FROM (SELECT 1 FROM "Onboarding" o ${where(is)} LIMIT ${COUNTED + 1}) AS "counted"`;
+    SELECT count(*)::int AS matches FROM (SELECT 1 FROM "Onboarding" o ${where([...is, ...words])} LIMIT ${COUNTED + 1}) AS "counted"`;
   return row?.matches ?? 0;
 }
 
@@ -114,7 +120,7 @@ async function countOf(is: Prisma.Sql[]): Promise<number> {
  * since how common a word's beginning is stands in no statistics; `OFFSET 0` keeps it from walking all of them in order.
  */
 async function read(
-  is: Prisma.Sql[],
+  { is, words }: Conditions,
   { sort, after }: Pick<View, "sort" | "after">,
   isFew: boolean,
   now: Date,
@@ -126,13 +132,14 @@ async function read(
   if (from instanceof Date && Number.isNaN(from.getTime())) return { items: [], next: null };
   const place = after ? [sql`(${column}, o."id") ${isDown ? sql`<` : sql`>`} (${from}, ${after[1]}::uuid)`] : [];
   const source = isFew
-    ? sql`(SELECT o.* FROM "Onboarding" o ${where(is)} OFFSET 0) o ${where(place)}`
-    : sql`"Onboarding" o ${where([...is, ...place])}`;
+    ? sql`(SELECT o.* FROM "Onboarding" o ${where([...is, ...words])} OFFSET 0) o ${where(place)}`
+    : // IS TRUE keeps the text index out: it would gather all that match before the first is read.
+      sql`"Onboarding" o ${where([...is, ...words.map((each) => sql`(${each}) IS TRUE`), ...place])}`;
   const rows = await db().$queryRaw<(Row & { expiresAt: Date; rawSince: Date })[]>`
     SELECT o."id", o."customerName", o."expectedDomain", o."productId", o."lastEvent", o."lastEventAt", o."createdAt", o."expiresAt",
-           o."adminEmail", o."contactEmail", o."tenantId", o."owner", o."tags", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
+           o."adminEmail", o."contactEmail", o."contacts", o."reference", o."tenantId", o."owner", o."tags", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
            ${waitingForOf(now)} AS "waitingFor", ${waitingSinceOf(now)} AS "waitingSince",
-           CASE WHEN o."status" IN ('invited', 'opened') THEN o."expiresAt" ELSE o."credentialEndsAt" END AS "endsAt"
+           CASE WHEN o."status" IN ('invited', 'opened', 'expired') THEN o."expiresAt" ELSE o."credentialEndsAt" END AS "endsAt"
     FROM ${source} ORDER BY ${column} ${way}, o."id" ${way} LIMIT ${limit + 1}`;
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
@@ -143,16 +150,22 @@ async function read(
 }
 
 /** A page of the board, and how many match in all, up to a thousand. */
-export async function list(support: Support, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
+export async function list(support: AtDesk, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
   const is = await conditions(support, view, now);
   const matches = is ? await countOf(is) : 0;
   const page = is && matches > 0 ? await read(is, view, matches <= COUNTED, now, PAGE) : { items: [], next: null };
   return { ...page, matches: Math.min(matches, COUNTED), isMore: matches > COUNTED };
 }
 
+/** A page of a program's own length, without a count. */
+export async function page(desk: AtDesk, view: View, now: Date, most: number): Promise<Page> {
+  const is = await conditions(desk, view, now);
+  return is ? read(is, view, view.q !== "" && (await countOf(is)) <= COUNTED, now, most) : { items: [], next: null };
+}
+
 const AT_ONCE = 1000;
 /** All that matches, a thousand at a time: whoever takes them slowly makes nothing pile up. */
-export async function* all(support: Support, view: View, now: Date): AsyncGenerator<ListItem[]> {
+export async function* all(support: AtDesk, view: View, now: Date): AsyncGenerator<ListItem[]> {
   const is = await conditions(support, view, now);
   const isFew = is !== null && (await countOf(is)) <= COUNTED;
   let after: View["after"] = null;
@@ -164,18 +177,29 @@ export async function* all(support: Support, view: View, now: Date): AsyncGenera
 }
 
 /** The products that are theirs. */
-export const products = (support: Support): Manifest[] => listProducts().filter(({ vendor }) => isOwn(support, vendor.id));
+export const products = (support: AtDesk): Manifest[] => listProducts().filter(({ vendor }) => isOwn(support, vendor.id));
 
-/** Changes whenever any onboarding does. */
-export async function version(_: Support): Promise<string> {
-  const newest = await db().auditEvent.findFirst({ orderBy: { id: "desc" }, select: { id: true } });
-  return String(newest?.id ?? 0);
+const processWide = globalThis as { vestibuleVersions?: ReturnType<typeof keptFor<string>> };
+/**
+ * Changes whenever one of their onboardings does, but for single calls to Graph. Every open board asks twice a second: those
+ * of one process share an answer for a quarter of one.
+ */
+export function version(desk: AtDesk): Promise<string> {
+  processWide.vestibuleVersions ??= keptFor<string>(250);
+  return processWide.vestibuleVersions(JSON.stringify(desk.vendors), async () => {
+    const own = ownOf(desk);
+    const is = own ? sql`WHERE ${own}` : empty;
+    const [row] = await db().$queryRaw<{ version: string | null }[]>`
+      SELECT concat_ws('.', (SELECT max("id") FROM "StatusChange"), o."headSeq", extract(epoch FROM o."lastEventAt")) AS version
+      FROM "Onboarding" o ${is} ORDER BY o."lastEventAt" DESC, o."id" DESC LIMIT 1`;
+    return row?.version ?? "";
+  });
 }
 
 export type Detail = Onboarding & { records: audit.AuditRecord[] };
 
 /** One onboarding with its whole trail. */
-export async function find(support: Support, id: string, now: Date): Promise<Detail | null> {
+export async function find(support: AtDesk, id: string, now: Date): Promise<Detail | null> {
   const found = await findForSupport(support, id, now);
   return found && { ...found, records: await audit.list(id) };
 }

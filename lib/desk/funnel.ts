@@ -1,6 +1,7 @@
 /** How far onboardings come, how many are lost at each stage, and how long each takes. */
 import { STAGES, type Stage } from "../audit/stages.ts";
 import { db, Prisma } from "../db.ts";
+import { keptFor } from "../kept.ts";
 import type { Support } from "../proof.ts";
 import { ownOf } from "./desk.ts";
 
@@ -20,22 +21,14 @@ const COLUMNS = raw(
 );
 
 type Wanted = { productId: string | null; days: number | null };
-const KEPT_MS = 30_000;
-const kept = new Map<string, { until: number; stages: Promise<FunnelStage[]> }>();
+const kept = keptFor<FunnelStage[]>(30_000);
 
 /**
  * Of the onboardings whose invitation is at most so many days old. Reads all of them, so an answer is kept for half a
  * minute: whoever asks meanwhile gets the same.
  */
-export function funnel(support: Support, wanted: Wanted, now: Date): Promise<FunnelStage[]> {
-  const key = JSON.stringify([support.vendors, wanted.productId, wanted.days]);
-  const known = kept.get(key);
-  if (known && known.until > now.getTime()) return known.stages;
-  const stages = read(ownOf(support), wanted, now);
-  kept.set(key, { until: now.getTime() + KEPT_MS, stages });
-  stages.catch(() => kept.delete(key));
-  return stages;
-}
+export const funnel = (support: Support, wanted: Wanted, now: Date): Promise<FunnelStage[]> =>
+  kept(JSON.stringify([support.vendors, wanted.productId, wanted.days]), () => read(ownOf(support), wanted, now));
 
 async function read(own: Prisma.Sql | null, { productId, days }: Wanted, now: Date): Promise<FunnelStage[]> {
   const is = [

@@ -15,6 +15,9 @@ const wrong = (message: string) => refuse({ code: "desk.invalid", status: 422, m
 /** How Entra's own client secrets look: whoever pastes one into a note is kept from it. */
 const SECRET = /[\w.~-]{3}\dQ~[\w.~-]{31,34}/;
 
+/** What somebody wrote, if they may write at all. */
+const given = (support: Support, text: string): Outcome<string> => (support.mayChange ? accept(text.trim()) : refuse(MAY_NOT));
+
 async function write(
   support: Support,
   id: string,
@@ -23,7 +26,6 @@ async function write(
   data: Prisma.OnboardingUpdateInput | null,
   now: Date,
 ): Promise<Outcome<null>> {
-  if (!support.mayChange) return refuse(MAY_NOT);
   if (SECRET.test(text)) return wrong("This looks like a client secret. Secrets are never written down here; nothing was kept.");
   if (!(await findForSupport(support, id, now))) return refuse(UNKNOWN);
   await db().$transaction(async (tx) => {
@@ -34,7 +36,9 @@ async function write(
 }
 
 export async function addNote(support: Support, id: string, text: string, now: Date): Promise<Outcome<null>> {
-  const trimmed = text.trim();
+  const typed = given(support, text);
+  if (!typed.ok) return typed;
+  const { value: trimmed } = typed;
   if (trimmed.length === 0) return wrong("Write something first.");
   if (trimmed.length > NOTE_AT_MOST) return wrong(`A note has at most ${NOTE_AT_MOST} characters; this one has ${trimmed.length}.`);
   return write(support, id, "note", trimmed, null, now);
@@ -42,7 +46,9 @@ export async function addNote(support: Support, id: string, text: string, now: D
 
 /** Who looks after it; an empty name gives it back. */
 export async function assign(support: Support, id: string, owner: string, now: Date): Promise<Outcome<null>> {
-  const name = owner.trim().toLowerCase();
+  const typed = given(support, owner);
+  if (!typed.ok) return typed;
+  const name = typed.value.toLowerCase();
   if (name !== "" && !/^[^\s@]{1,64}@[^\s@]{1,190}$/.test(name))
     return wrong("Name a colleague by their sign-in name, such as sam@example.com.");
   return write(support, id, "owner", name || "Nobody", { owner: name || null }, now);
@@ -50,7 +56,9 @@ export async function assign(support: Support, id: string, owner: string, now: D
 
 /** The tags, separated by commas; they take the place of those before. */
 export async function setTags(support: Support, id: string, text: string, now: Date): Promise<Outcome<null>> {
-  const tags = [...new Set(text.split(",").flatMap((tag) => tag.trim().toLowerCase() || []))];
+  const typed = given(support, text);
+  if (!typed.ok) return typed;
+  const tags = [...new Set(typed.value.split(",").flatMap((tag) => tag.trim().toLowerCase() || []))];
   if (tags.length > TAGS_AT_MOST) return wrong(`At most ${TAGS_AT_MOST} tags.`);
   const bad = tags.find((tag) => !/^[\p{L}\p{N}][\p{L}\p{N} _-]{0,39}$/u.test(tag));
   if (bad) return wrong(`"${bad.slice(0, 60)}" is no tag: letters, digits, spaces and dashes, at most 40.`);

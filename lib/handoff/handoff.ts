@@ -15,11 +15,11 @@ import { accept, type Outcome, refuse } from "../outcome.ts";
 import { deriveKey, seal, sha256, unseal } from "../secret.ts";
 import { GONE, proofBytes } from "./holder.ts";
 import { type MachineKey, sealToKey } from "./machine.ts";
-import { claim, end, keep, keepForMachine, rewrap, type SealedPart } from "./sealed.ts";
+import { claim, end, keep, keepForMachine, rewrap, ringKeysInUse, type SealedPart } from "./sealed.ts";
 import { type BadTerms, settle, type Terms, termsOf } from "./terms.ts";
 
 export type { SealedPart, Terms };
-export { rewrap };
+export { rewrap, ringKeysInUse };
 
 const PORTAL: Actor = { kind: "portal" };
 

@@ -139,6 +139,14 @@ export async function end(
   return ended;
 }
 
+/** Ids of the ring's keys that pending handoffs need. */
+export async function ringKeysInUse(): Promise<string[]> {
+  const rows = await db().$queryRaw<{ id: string }[]>`
+    SELECT DISTINCT convert_from(substring("wrappedKey" FROM 1 FOR position('\\x3a'::bytea IN "wrappedKey") - 1), 'UTF8') AS id
+    FROM "HandoffCipher" JOIN "Handoff" ON "Handoff"."id" = "handoffId" WHERE "state" = 'pending'`;
+  return rows.map(({ id }) => id).filter((id) => !id.includes("/"));
+}
+
 /** Wraps the data keys of pending handoffs anew with the key that is current now. Returns how many needed it. */
 export async function rewrap(): Promise<number> {
   const rows = await db().handoffCipher.findMany({

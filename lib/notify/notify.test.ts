@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 const link = "https://portal.example/h/0b6f1b0e-9a51-4a1c-9d3e-0f7c1c1d2e3f#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-const about = { product: "Connect <b>", vendor: "Cirrus", customer: 'Contoso "&" Co\r\nBcc: x@evil.example', link };
+const about = { product: "Connect <b>", brand: { name: "Cirrus" }, customer: 'Contoso "&" Co\r\nBcc: x@evil.example', link };
 
 test("a handoff's mail has the link once in each part, the vendor's name, and nothing that counts openings", async () => {
   const sent = await notify.send(
@@ -53,15 +53,18 @@ test("a handoff's mail has the link once in each part, the vendor's name, and no
 });
 
 test("a code's mail has the code and no link, so that a mailbox rule that follows links finds none", async () => {
-  await notify.send(notify.codeMail({ to: "maria@cirrus.example", product: "Connect", customer: "Contoso", code: "ABCD-EFGH" }));
+  await notify.send(
+    notify.codeMail({ to: "maria@cirrus.example", product: "Connect", brand: { name: "Cirrus" }, customer: "Contoso", code: "ABCD-EFGH" }),
+  );
   const { text = "", html = "" } = received.at(-1)!;
   expect(text).toContain("ABCD-EFGH");
-  expect(`${text}${html}`).not.toMatch(/https?:/);
+  expect(text).not.toMatch(/https?:/);
+  expect(html).not.toMatch(/href=/);
 });
 
 test("what the server refuses is said, without the address", async () => {
-  const refused = await notify.send({ to: "reject@cirrus.example", subject: "x", lines: ["y"] });
-  expect(refused).toMatchObject({ ok: false, refusal: { code: "notify.not-sent" } });
+  const refused = await notify.send({ to: "reject@cirrus.example", subject: "x", brand: { name: "Cirrus" }, lines: ["y"] });
+  expect(refused).toMatchObject({ ok: false, refusal: { code: "notify.bounced" } });
   expect(JSON.stringify(refused)).not.toContain("reject@");
 });
 
@@ -73,6 +76,7 @@ test("a reminder carries its calendar file", async () => {
       endsAt: new Date("2026-11-29T00:00:00Z"),
       name: "Cirrus Server",
       product: "Connect",
+      brand: { name: "Cirrus" },
       customer: "Contoso",
     },
     ...{ page: "https://portal.example/o/1/run", ics: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" },

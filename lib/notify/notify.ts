@@ -8,18 +8,25 @@ import type { Challenge } from "../audit/events.ts";
 import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { enqueue } from "../queue.ts";
+import { type Brand, htmlOf, type Language, textOf } from "./layout.tsx";
 
-const NOT_SENT = { code: "notify.not-sent", status: 503, message: "The mail could not be sent." } as const;
+export type { Brand, Language };
 
-/** `lines` are paragraphs; one that is a URL becomes a link. `ics` is a calendar file. */
-export type Mail = { to: string; subject: string; lines: string[]; ics?: string };
+const NOT_SENT = { code: "notify.not-sent", status: 503, message: "The mail server cannot be reached, or did not take it now." } as const;
+const BOUNCED = {
+  code: "notify.bounced",
+  status: 422,
+  message: "The mail server refused the address for good: there is no such mailbox, or it takes no mail.",
+} as const;
+
+/** `lines` are paragraphs; one that is a URL becomes a button. `ics` is a calendar file. */
+export type Mail = { to: string; subject: string; lines: string[]; brand: Brand; language?: Language; ics?: string };
 /** One that waits in the queue: its type says that nobody put a bearer in. */
 export type Notice = Mail & { readonly carries: "no bearer" };
 
 const processWide = globalThis as { vestibuleMail?: ReturnType<typeof createTransport> };
 
-/** Hands the mail to the SMTP server. A refusal says that it was not accepted; the reason is not shown, since servers quote addresses. */
-export async function send({ to, subject, lines, ics }: Mail): Promise<Outcome<null, typeof NOT_SENT>> {
+const transport = () => {
   processWide.vestibuleMail ??= createTransport({
     url: config().SMTP_URL,
     pool: true,
@@ -28,60 +35,133 @@ export async function send({ to, subject, lines, ics }: Mail): Promise<Outcome<n
     greetingTimeout: 10_000,
     socketTimeout: 20_000,
   });
+  return processWide.vestibuleMail;
+};
+/** Null when the mail server can be reached and takes our name; else why not. */
+export async function whyNotReachable(): Promise<string | null> {
   try {
-    await processWide.vestibuleMail.sendMail({
+    await transport().verify();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : "it cannot be reached";
+  }
+}
+
+/** Whether the server's answer is its last word (RFC 5321, 4.2.1: 5yz), and about the address. */
+const isForGood = (error: unknown) => {
+  const code = error instanceof Error && "responseCode" in error ? Number(error.responseCode) : 0;
+  return code >= 550 && code <= 559;
+};
+
+/**
+ * Hands the mail to the SMTP server. A refusal says that it was not accepted, and whether to try again makes sense; the
+ * server's own words are not passed on, since servers quote addresses.
+ */
+export async function send({
+  to,
+  subject,
+  lines,
+  brand,
+  language = "en",
+  ics,
+}: Mail): Promise<Outcome<null, typeof NOT_SENT | typeof BOUNCED>> {
+  try {
+    await transport().sendMail({
       from: config().MAIL_FROM,
       to,
       subject: subject.replaceAll(/[\r\n]+/g, " "),
-      text: lines.join("\n\n"),
-      html: html(lines),
+      text: textOf(brand, language, lines),
+      html: await htmlOf(brand, language, lines),
       ...(ics
         ? { attachments: [{ filename: "expiry.ics", content: ics, contentType: "text/calendar; charset=utf-8; method=PUBLISH" }] }
         : {}),
     });
     return accept(null);
-  } catch {
-    return refuse(NOT_SENT);
+  } catch (error) {
+    return refuse(isForGood(error) ? BOUNCED : NOT_SENT);
   }
 }
 
-/** Puts a mail without any bearer in the queue, where it is tried again until it is accepted. */
-export const sendLater = ({ to, subject, lines, ics }: Notice): Promise<void> =>
-  enqueue("mail", { to, subject, lines, ...(ics ? { ics } : {}) });
-
-const escaped = (text: string) =>
-  text.replaceAll(/[&<>"]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[character]!);
-/** The same words for mail programs that show HTML: no picture, no style sheet, nothing from elsewhere, nothing that counts openings. */
-function html(lines: readonly string[]): string {
-  const paragraph = (line: string) =>
-    /^https?:\/\/\S+$/.test(line)
-      ? `<p><a href="${escaped(line)}" style="color:#0b5c63;font-weight:600">Open the page</a></p>`
-      : `<p style="margin:0 0 14px">${escaped(line)}</p>`;
-  return `<!doctype html><html lang="en"><body style="font:15px/1.55 'Segoe UI',system-ui,sans-serif;color:#1c1a17;max-width:560px">${lines.map(paragraph).join("")}</body></html>`;
-}
+/** Puts a mail without any bearer in the queue, where it is tried again until it is accepted. `onboardingId`: in whose timeline it stands. */
+export const sendLater = (onboardingId: string, { carries: _, ...mail }: Notice): Promise<void> => enqueue("mail", { onboardingId, mail });
 
 const instant = (at: Date) => new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" }).format(at);
 /** Absolute, with its zone. */
 const withZone = (at: Date) => `${instant(at)} UTC`;
 
-export const invitationMail = (about: {
+const ON: Record<Language, (at: Date) => string> = {
+  en: withZone,
+  de: (at) => `${new Intl.DateTimeFormat("de-DE", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" }).format(at)} UTC`,
+};
+
+type Invitation = {
   to: string;
   product: string;
-  vendor: string;
+  brand: Brand;
+  language: Language;
   customer: string;
   invitedBy: string;
   link: string;
   expiresAt: Date;
-}): Mail => ({
-  to: about.to,
-  subject: `${about.vendor} invites ${about.customer} to set up ${about.product}`,
-  lines: [
-    `${about.invitedBy} of ${about.vendor} invites you to connect ${about.product} with your Microsoft 365 tenant.`,
-    "You choose the features, see every change before it is made, and approve it. Opening the link changes nothing:",
-    about.link,
-    `The link works until ${withZone(about.expiresAt)}. If you don't administer the tenant, forward this mail to a colleague who does.`,
-  ],
-});
+};
+export function invitationMail({ to, product, brand, language, customer, invitedBy, link, expiresAt }: Invitation): Mail {
+  const until = ON[language](expiresAt);
+  const words = {
+    en: {
+      subject: `${brand.name} invites ${customer} to set up ${product}`,
+      lines: [
+        `${invitedBy} of ${brand.name} invites you to connect ${product} with your Microsoft 365 tenant.`,
+        "You choose the features, see every change before it is made, and approve it. Opening the link changes nothing:",
+        link,
+        `The link works until ${until}. If you don't administer the tenant, forward this mail to a colleague who does.`,
+      ],
+    },
+    de: {
+      subject: `${brand.name} lädt ${customer} ein, ${product} einzurichten`,
+      lines: [
+        `${invitedBy} von ${brand.name} lädt Sie ein, ${product} mit Ihrem Microsoft-365-Mandanten zu verbinden.`,
+        "Sie wählen die Funktionen, sehen jede Änderung, bevor sie geschieht, und geben sie frei. Den Link zu öffnen ändert nichts:",
+        link,
+        `Der Link gilt bis ${until}. Wenn Sie den Mandanten nicht verwalten, leiten Sie diese Mail bitte an die zuständige Person weiter. Die Seiten selbst sind auf Englisch.`,
+      ],
+    },
+  };
+  return { to, brand, language, ...words[language] };
+}
+
+/** A friendly word to an admin at whom something stands still. `waits` says what, in English or German. */
+export function nudgeMail({
+  to,
+  product,
+  brand,
+  language,
+  customer,
+  days,
+  page,
+  endsAt,
+}: Omit<Invitation, "invitedBy" | "link" | "expiresAt"> & { days: number; page: string; endsAt: Date | null }): Mail {
+  const words = {
+    en: {
+      subject: `Still open: ${product} for ${customer}`,
+      lines: [
+        `Setting up ${product} for ${customer} has been waiting for you for ${days} days. What was done is kept; it goes on where it stopped:`,
+        page,
+        ...(endsAt ? [`The invitation works until ${withZone(endsAt)}.`] : []),
+        "If somebody else should do it, forward this mail. If you need help, answer whoever invited you.",
+      ],
+    },
+    de: {
+      subject: `Noch offen: ${product} für ${customer}`,
+      lines: [
+        `Die Einrichtung von ${product} für ${customer} wartet seit ${days} Tagen auf Sie. Was getan ist, bleibt; es geht dort weiter, wo es stehen blieb:`,
+        page,
+        ...(endsAt ? [`Die Einladung gilt bis ${ON.de(endsAt)}.`] : []),
+        "Wenn jemand anderes zuständig ist, leiten Sie diese Mail weiter. Bei Fragen hilft, wer Sie eingeladen hat.",
+      ],
+    },
+  };
+  return { to, brand, language, ...words[language] };
+}
 
 const CHALLENGE_WORDS: Record<Challenge, string> = {
   code: "The page sends a code to this address first, and asks for it.",
@@ -92,16 +172,17 @@ const CHALLENGE_WORDS: Record<Challenge, string> = {
 export const handoffMail = (about: {
   to: string;
   product: string;
-  vendor: string;
+  brand: Brand;
   customer: string;
   link: string;
   challenge: Challenge;
   expiresAt: Date;
 }): Mail => ({
+  brand: about.brand,
   to: about.to,
   subject: `${about.customer} sends you the values for ${about.product}`,
   lines: [
-    `${about.customer} has set up ${about.product} of ${about.vendor} in Microsoft 365. The values are shown once, on this page:`,
+    `${about.customer} has set up ${about.product} of ${about.brand.name} in Microsoft 365. The values are shown once, on this page:`,
     about.link,
     `${CHALLENGE_WORDS[about.challenge]} Have your secret store open. The link works until ${withZone(about.expiresAt)}. Opening the page uses nothing up.`,
     "If you did not expect this, do not open it, and tell the sender.",
@@ -109,7 +190,8 @@ export const handoffMail = (about: {
 });
 
 /** The code that proves that whoever has the link also reads the contact's mail. */
-export const codeMail = (about: { to: string; product: string; customer: string; code: string }): Mail => ({
+export const codeMail = (about: { to: string; product: string; brand: Brand; customer: string; code: string }): Mail => ({
+  brand: about.brand,
   to: about.to,
   subject: `Your code for the values of ${about.product}`,
   lines: [
@@ -125,10 +207,12 @@ export const handoffNotice = (about: {
   what: string;
   detail: string;
   product: string;
+  brand: Brand;
   customer: string;
   page: string;
 }): Notice => ({
   carries: "no bearer",
+  brand: about.brand,
   to: about.to,
   subject: `${about.what}: ${about.product} for ${about.customer}`,
   lines: [`${about.what}.`, about.detail, about.page],
@@ -140,11 +224,13 @@ export const expiryNotice = (about: {
   endsAt: Date;
   name: string;
   product: string;
+  brand: Brand;
   customer: string;
   page: string | null;
   ics: string;
 }): Notice => ({
   carries: "no bearer",
+  brand: about.brand,
   to: about.to,
   subject: `${about.days === 1 ? "One day" : `${about.days} days`} left: the secret of ${about.product} for ${about.customer}`,
   lines: [
@@ -162,11 +248,13 @@ export const approvalMail = (about: {
   to: string;
   by: string;
   product: string;
+  brand: Brand;
   customer: string;
   message: string;
   link: string;
   expiresAt: Date;
 }): Mail => ({
+  brand: about.brand,
   to: about.to,
   subject: `${about.by} asks you to approve permissions for ${about.product}`,
   lines: [
@@ -183,9 +271,11 @@ export const decisionMail = (about: {
   what: string;
   detail: string;
   product: string;
+  brand: Brand;
   customer: string;
   link: string;
 }): Mail => ({
+  brand: about.brand,
   to: about.to,
   subject: `${about.what}: ${about.product} for ${about.customer}`,
   lines: [`${about.what}.`, about.detail, "How it stands, and what is next:", about.link],

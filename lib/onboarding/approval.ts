@@ -95,6 +95,7 @@ export async function ask(person: SignedIn, id: string, wish: { message: string;
       by: person.name,
       customer: customerName,
       product: manifest.name,
+      brand: manifest.vendor,
       message: wish.message,
       link,
       expiresAt,
@@ -348,6 +349,14 @@ async function tell({ id, manifest, customerName, progress }: Onboarding, { user
   ] as const)
     if (to)
       await notify.send(
-        notify.decisionMail({ to, what, detail, customer: customerName, product: manifest.name, link: `${config().BASE_URL}${path}` }),
+        notify.decisionMail({
+          to,
+          what,
+          detail,
+          customer: customerName,
+          product: manifest.name,
+          brand: manifest.vendor,
+          link: `${config().BASE_URL}${path}`,
+        }),
       );
 }

@@ -1,9 +1,9 @@
 /** The vendor's own system fetches the values, so that no person copies a secret. */
-import { isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { VendorSystem } from "../proof.ts";
+import { isOwn, type VendorSystem } from "../proof.ts";
 import { tellLater } from "./contact.ts";
+import { find } from "./find.ts";
 
 const NOTHING = {
   code: "handoff.nothing-waiting",
@@ -13,8 +13,9 @@ const NOTHING = {
 } as const;
 
 /** Each registration's values as a compact JWE (RFC 7516). The link of the same handoff, if there is one, is used up with it. */
-export async function collectHandoff(_: VendorSystem, id: string, now: Date): Promise<Outcome<{ registrations: { jwe: string }[] }>> {
-  const collected = isUuid(id) ? await handoff.collect(id, now) : null;
+export async function collectHandoff(system: VendorSystem, id: string, now: Date): Promise<Outcome<{ registrations: { jwe: string }[] }>> {
+  const onboarding = await find(id, now);
+  const collected = onboarding && isOwn(system, onboarding.vendorId) ? await handoff.collect(id, now) : null;
   if (!collected) return refuse(NOTHING);
   tellLater(
     id,

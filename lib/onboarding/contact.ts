@@ -80,7 +80,9 @@ export async function sendCode(id: string, proof: unknown, visitor: Visitor, now
   if (!made.ok) return made;
   const { code, to, onboardingId } = made.value;
   const { customerName, manifest } = (await find(onboardingId, now))!;
-  const sent = await notify.send(notify.codeMail({ to, product: manifest.name, customer: customerName, code: handoff.spelledCode(code) }));
+  const sent = await notify.send(
+    notify.codeMail({ to, product: manifest.name, brand: manifest.vendor, customer: customerName, code: handoff.spelledCode(code) }),
+  );
   await handoff.recordCode(onboardingId, id, to, sent.ok, visitor, now);
   return sent.ok
     ? accept({ to: cutShort(to) })
@@ -129,11 +131,14 @@ export async function tell({ onboardingId, what, detail }: Errands["notice"]): P
   const onboarding = await find(onboardingId, new Date());
   if (!onboarding) return;
   const { adminEmail, progress, manifest, customerName } = onboarding;
-  const about = { what, detail, product: manifest.name, customer: customerName };
+  const about = { what, detail, product: manifest.name, brand: manifest.vendor, customer: customerName };
   const { BASE_URL } = config();
-  await notify.sendLater(notify.handoffNotice({ ...about, to: adminEmail, page: `${BASE_URL}/o/${onboardingId}/run` }));
+  await notify.sendLater(onboardingId, notify.handoffNotice({ ...about, to: adminEmail, page: `${BASE_URL}/o/${onboardingId}/run` }));
   if (progress.invitedBy)
-    await notify.sendLater(notify.handoffNotice({ ...about, to: progress.invitedBy, page: `${BASE_URL}/desk/${onboardingId}` }));
+    await notify.sendLater(
+      onboardingId,
+      notify.handoffNotice({ ...about, to: progress.invitedBy, page: `${BASE_URL}/desk/${onboardingId}` }),
+    );
 }
 
 /** Long strings that are no GUID: whatever somebody pastes by mistake does not go into the record. */

@@ -6,9 +6,10 @@ import { consentAccountOf, registrationsFor } from "../catalogue/selection.ts";
 import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import { isOwn, type SignedIn, type Support } from "../proof.ts";
+import { type AtDesk, isOwn, type SignedIn } from "../proof.ts";
 import { digestOf } from "../secret.ts";
 import { manifestOf, newerThan } from "./manifests.ts";
+import { Given } from "./schema.ts";
 
 export const UNKNOWN = {
   code: "onboarding.unknown",
@@ -23,7 +24,7 @@ export const REVOKED = {
 export const EXPIRED = {
   code: "onboarding.expired",
   status: 410,
-  message: "This invitation has expired. Ask the sender for a new one.",
+  message: "This invitation has expired. Nothing was changed in your tenant.",
 } as const;
 
 export type Onboarding = {
@@ -36,7 +37,14 @@ export type Onboarding = {
   expectedDomain: string;
   adminEmail: string;
   contactEmail: string;
+  /** All whom the vendor named to get the values; the first is `contactEmail`. */
+  contacts: string[];
   offered: string[];
+  /** Offered features that cannot be left out, and values that the vendor filled in. */
+  locked: string[];
+  given: Given;
+  language: "en" | "de";
+  reference: string | null;
   invitedBy: string;
   createdAt: Date;
   expiresAt: Date;
@@ -58,7 +66,12 @@ const FIELDS = {
   expectedDomain: true,
   adminEmail: true,
   contactEmail: true,
+  contacts: true,
   offered: true,
+  locked: true,
+  given: true,
+  language: true,
+  reference: true,
   invitedBy: true,
   createdAt: true,
   expiresAt: true,
@@ -68,14 +81,20 @@ const FIELDS = {
   headSeq: true,
   state: true,
 } as const;
-type Row = Omit<Onboarding, "manifest" | "newer" | "progress" | "standing"> & { productId: string; state: unknown };
+type Row = Omit<Onboarding, "manifest" | "newer" | "progress" | "standing" | "given" | "language"> & {
+  productId: string;
+  state: unknown;
+  given: unknown;
+  language: string;
+};
 
-async function fromRow({ productId, state, ...row }: Row, now: Date): Promise<Onboarding> {
+async function fromRow({ productId, state, given, language, ...row }: Row, now: Date): Promise<Onboarding> {
   const stored = state as Progress;
   // What was chosen under an older edition of this program may lack what choices have now.
   const progress = stored.choices ? { ...stored, choices: Choices.parse(stored.choices) } : stored;
   const manifest = await manifestOf(productId, progress.manifestDigest);
-  return { ...row, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
+  const wishes = { given: Given.parse(given), language: language === "de" ? ("de" as const) : ("en" as const) };
+  return { ...row, ...wishes, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
 }
 
 /** What is known of the tenant and of what was made in it; scripts name it. */
@@ -101,7 +120,7 @@ export async function find(id: string, now: Date): Promise<Onboarding | null> {
 }
 
 /** An onboarding of one of their vendors, for support; of another it is as if it did not exist. */
-export async function findForSupport(support: Support, id: string, now: Date): Promise<Onboarding | null> {
+export async function findForSupport(support: AtDesk, id: string, now: Date): Promise<Onboarding | null> {
   const onboarding = await find(id, now);
   return onboarding && isOwn(support, onboarding.vendorId) ? onboarding : null;
 }
@@ -109,7 +128,9 @@ export async function findForSupport(support: Support, id: string, now: Date): P
 /** The onboarding that this link locates, whatever its state. */
 export async function findByLink(id: string, token: string, now: Date): Promise<Onboarding | null> {
   if (!isUuid(id)) return null;
-  const row = await db().onboarding.findFirst({ where: { id, inviteDigest: digestOf(token) }, select: FIELDS });
+  const digest = digestOf(token);
+  const further = { some: { digest, purpose: "invitation", endedAt: null } };
+  const row = await db().onboarding.findFirst({ where: { id, OR: [{ inviteDigest: digest }, { tickets: further }] }, select: FIELDS });
   return row && fromRow(row, now);
 }
 

@@ -25,11 +25,12 @@ export async function nameRecipient(person: SignedIn, id: string, to: string, no
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { manifest, contactEmail } = found.value;
-  if (manifest.handover.recipient === "contact")
+  const isNamed = found.value.contacts.includes(to.trim());
+  if (manifest.handover.recipient === "contact" && !isNamed)
     return refuse({
       code: "onboarding.recipient",
       status: 409,
-      message: `${manifest.vendor.name} named who gets the values: ${contactEmail}.`,
+      message: `${manifest.vendor.name} named who gets the values: ${found.value.contacts.join(", ")}.`,
     });
   const address = to.trim() || (manifest.handover.recipient === "either" ? contactEmail : "");
   if (!/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/.test(address))
@@ -58,7 +59,7 @@ export function termsFor(onboarding: Onboarding, { understands, ...wish }: Terms
       message: "Say that you accept it: a link that asks for nothing can be used up by a mail scanner, and read by whoever gets it.",
     });
   const recipient = recipientOf(onboarding) ?? "";
-  const isOwn = recipient !== onboarding.contactEmail;
+  const isOwn = recipient !== onboarding.contactEmail && !onboarding.contacts.includes(recipient);
   return accept({ ...wish, recipient, signInTenantId: isOwn ? (onboarding.tenantId ?? "") : config().AZURE_TENANT_ID });
 }
 
@@ -87,7 +88,7 @@ export async function mailHandoff(person: SignedIn, id: string, wish: TermsInput
   const { customerName, manifest } = taken.value.onboarding;
   const sent = await notify.send(
     notify.handoffMail({
-      ...{ to: to!, customer: customerName, product: manifest.name, vendor: manifest.vendor.name, link },
+      ...{ to: to!, customer: customerName, product: manifest.name, brand: manifest.vendor, link },
       challenge: terms.challenge,
       expiresAt: new Date(terms.expiresAt),
     }),

@@ -70,12 +70,18 @@ export async function choose(person: SignedIn, id: string, choices: Choices, now
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   if (isRunning(found.value)) return refuse(runs.BUSY);
-  const wanted = onlyWhatIsThere(found.value.manifest, choices);
+  const wanted = onlyWhatIsThere(found.value.manifest, asTheVendorWishes(found.value, choices));
   const reason =
     refusalOf(found.value.manifest, found.value.offered, wanted) ?? (wanted.certificate ? whyNotCertificate(wanted.certificate) : null);
   if (reason) return refuse({ code: "onboarding.choices", status: 422, message: reason });
   await record(id, actorOf(person, "admin"), now, { type: "features.chosen", detail: { choices: wanted } });
   return accept(null);
+}
+
+/** What the vendor locked or filled in counts, whatever a form says. */
+export function asTheVendorWishes({ locked, given }: Pick<Onboarding, "locked" | "given">, choices: Choices): Choices {
+  const values = Object.fromEntries(Object.entries(given).map(([id, { value }]) => [id, value]));
+  return { ...choices, features: [...new Set([...choices.features, ...locked])], variables: { ...choices.variables, ...values } };
 }
 
 /** What belongs to a feature or a registration that is not chosen any more goes with it. */

@@ -2,7 +2,7 @@
 import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent } from "../audit/events.ts";
 import { db } from "../db.ts";
-import type { SignedIn } from "../proof.ts";
+import type { AtDesk, SignedIn } from "../proof.ts";
 
 /** A process that holds an onboarding says so again before this is over; after a crash others wait for its end. */
 export const LEASE_MS = 15_000;
@@ -15,6 +15,8 @@ export const actorOf = (person: SignedIn, kind: "admin" | "support"): Actor => (
   name: person.name,
   username: person.username,
 });
+export const deskActor = (desk: AtDesk): Actor =>
+  "keyId" in desk ? { kind: "program", keyId: desk.keyId, name: desk.name } : actorOf(desk, "support");
 export const record = (id: string, actor: Actor, at: Date, ...events: AuditEvent[]) =>
   db().$transaction((tx) => audit.record(tx, id, actor, at, ...events));
 

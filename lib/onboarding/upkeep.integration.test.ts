@@ -19,7 +19,7 @@ const now = new Date("2026-11-22T12:00:00Z");
 const inDays = (days: number, from = now) => new Date(from.getTime() + days * 86_400_000);
 const mails = async () =>
   (await database.query(`SELECT "data" FROM pgboss.job WHERE "name" = 'mail' ORDER BY "created_on", "id"`)).map(
-    ({ data }) => data as { to: string; subject: string; lines: string[]; ics: string },
+    ({ data }) => (data as { mail: { to: string; subject: string; lines: string[]; ics: string } }).mail,
   );
 
 async function live(endsAt: Date) {

@@ -7,10 +7,10 @@ import { config } from "../config.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
-import { enqueue } from "../queue.ts";
+import { type Errands, enqueue } from "../queue.ts";
 import { find, type Onboarding } from "./find.ts";
 import { recipientOf } from "./hand-over.ts";
-import { PORTAL } from "./store.ts";
+import { PORTAL, record } from "./store.ts";
 
 /** Ends links that nobody opened in time and tells the admin; clears away allowances that are over. */
 export async function sweep(now: Date): Promise<void> {
@@ -21,6 +21,49 @@ export async function sweep(now: Date): Promise<void> {
       detail: `The values in it were deleted.${removes ? " As you asked, the secret is removed from the application as soon as an administrator opens this page:" : " Issue a new credential on this page when it is needed:"}`,
     });
   await sweepAllowances(db());
+  await endInvitations(now);
+}
+
+/** Puts the end of invitations that nobody took up into their trails, so that the vendor's systems hear of it. */
+export async function endInvitations(now: Date): Promise<void> {
+  const over = await db().onboarding.findMany({
+    where: { status: { in: ["invited", "opened"] }, expiresAt: { lte: now } },
+    select: { id: true, expiresAt: true },
+    take: 200,
+  });
+  for (const { id, expiresAt } of over)
+    await db().$transaction(async (tx) => {
+      const [row] = await tx.$queryRaw<{ isOver: boolean }[]>`
+        SELECT ("status" IN ('invited', 'opened') AND "expiresAt" <= ${now}) AS "isOver" FROM "Onboarding" WHERE "id" = ${id}::uuid FOR UPDATE`;
+      if (row?.isOver)
+        await audit.record(tx, id, PORTAL, now, { type: "invitation.expired", detail: { expiresAt: expiresAt.toISOString() } });
+    });
+}
+
+/** Sends a mail that waited in the queue, and puts into the timeline what became of it. @throws when it is to be tried again */
+export async function deliverMail({ onboardingId, mail }: Errands["mail"]): Promise<void> {
+  const sent = await notify.send(mail);
+  if (sent.ok)
+    return void (await record(onboardingId, PORTAL, new Date(), { type: "mail.sent", detail: { to: mail.to, about: mail.subject } }));
+  if (sent.refusal.code === "notify.not-sent") throw new Error(sent.refusal.message);
+  await mailLost(onboardingId, mail, sent.refusal.message);
+}
+export const mailLost = (onboardingId: string, { to, subject }: Errands["mail"]["mail"], reason: string) =>
+  record(onboardingId, PORTAL, new Date(), { type: "mail.failed", detail: { to, about: subject, reason } });
+
+/**
+ * Deletes what nothing needs any more: sessions, links that ended, keys of repeated requests, messages to webhooks, changes
+ * that were told. The audit trail, and what is folded from it, is never deleted.
+ */
+export async function tidy(now: Date): Promise<void> {
+  const before = new Date(now.getTime() - config().KEEP_LOGS_DAYS * DAY_MS);
+  const old = { lt: before };
+  await db().session.deleteMany({ where: { OR: [{ expiresAt: { lt: now } }, { lastSeenAt: { lt: new Date(now.getTime() - DAY_MS) } }] } });
+  await db().ticket.deleteMany({ where: { OR: [{ endedAt: old }, { expiresAt: old }] } });
+  await db().apiCall.deleteMany({ where: { createdAt: old } });
+  await db().webhookDelivery.deleteMany({ where: { createdAt: old } });
+  await db().webhook.deleteMany({ where: { removedAt: old } });
+  await db().statusChange.deleteMany({ where: { at: old, toldAt: { not: null } } });
 }
 
 /** Days before the end of a secret on which people are reminded. */
@@ -57,7 +100,7 @@ export async function remind(now: Date): Promise<number> {
       if (!(await isFirst(id, keyId, registration, days, to, now))) continue;
       given += 1;
       for (const address of to)
-        await notify.sendLater(noticeTo(address, onboarding, { days, endsAt: new Date(secretEndsAt), keyId, name: displayName }));
+        await notify.sendLater(id, noticeTo(address, onboarding, { days, endsAt: new Date(secretEndsAt), keyId, name: displayName }));
     }
   }
   return given;
@@ -84,6 +127,7 @@ function noticeTo(
   return notify.expiryNotice({
     ...{ to, days, endsAt, name, page },
     product: manifest.name,
+    brand: manifest.vendor,
     customer: customerName,
     ics: calendarOf(keyId, endsAt, `${manifest.name} for ${customerName}`),
   });

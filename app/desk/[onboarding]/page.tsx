@@ -12,7 +12,7 @@ import { requireSupport } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
 import { notesOf } from "@/lib/desk/notes";
 import { suggestedReply } from "@/lib/desk/reply";
-import { addNote, assign, revoke, setTags } from "../actions";
+import { addNote, assign, changeContact, extend, revoke, setTags } from "../actions";
 import { LineForm } from "./line-form";
 import { RenewForm } from "./renew-form";
 
@@ -33,7 +33,9 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
     ["Product", manifest.name],
     ["Domain", detail.expectedDomain],
     ["Admin", detail.adminEmail],
-    ["Contact", detail.contactEmail],
+    ...(detail.language === "de" ? [["Language of mails", "Deutsch"] as [string, React.ReactNode]] : []),
+    ["Contact", detail.contacts.join(", ")],
+    ...(detail.reference ? [["Reference", detail.reference] as [string, React.ReactNode]] : []),
     ["Owner", detail.owner ?? "Nobody"],
     ["Tags", detail.tags.join(", ") || "None"],
     ["Invited by", detail.invitedBy],
@@ -117,7 +119,48 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
           </dl>
           {support.mayChange && !progress.revokedAt && (
             <div className="no-print mt-5 flex flex-wrap items-start gap-3 border-t border-line pt-4">
-              {standing.status !== "live" && <RenewForm id={id} adminEmail={detail.adminEmail} />}
+              {standing.status !== "live" && (
+                <details className="w-full">
+                  <summary className={buttonClass({ look: "quiet" })}>Send a fresh link</summary>
+                  <div className="mt-3">
+                    <p className="mb-3 text-[14px] text-ink-2">The links before it stop working.</p>
+                    <RenewForm id={id} adminEmail={detail.adminEmail} />
+                  </div>
+                </details>
+              )}
+              {!progress.signedIn && (
+                <details>
+                  <summary className={buttonClass({ look: "quiet" })}>Extend</summary>
+                  <div className="mt-3">
+                    <LineForm
+                      action={extend}
+                      id={id}
+                      label="Days from now"
+                      hint="1 to 90; the link that they have goes on working"
+                      value="14"
+                      button="Extend it"
+                    />
+                  </div>
+                </details>
+              )}
+              <details>
+                <summary className={buttonClass({ look: "quiet" })}>Change the contact</summary>
+                <div className="mt-3 max-w-[52ch] space-y-3 text-[14px] text-ink-2">
+                  {progress.handoff && ["sent", "opened"].includes(progress.handoff.state) && (
+                    <p>
+                      The link that is out stops working at once. The admin issues a new credential and sends its link to the new contact.
+                    </p>
+                  )}
+                  <LineForm
+                    action={changeContact}
+                    id={id}
+                    label="Contact’s e-mail"
+                    hint="Who gets the one-time link"
+                    value={detail.contactEmail}
+                    button="Change it"
+                  />
+                </div>
+              </details>
               <details>
                 <summary className={buttonClass({ look: "danger" })}>Cancel the onboarding</summary>
                 <div className="mt-3 max-w-[52ch] space-y-3 text-[14px] text-ink-2">
@@ -194,6 +237,9 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
         <p className="mb-3">
           <a href={`/desk/${id}/audit`} className={buttonClass({ look: "quiet" })}>
             Export as JSON
+          </a>{" "}
+          <a href={`/desk/${id}/diagnostics`} className={buttonClass({ look: "quiet" })} download>
+            Diagnostics, without secrets
           </a>
         </p>
         <RecordList records={records} />

@@ -7,10 +7,8 @@ export const metadata = { title: "New onboarding" };
 
 export default async function NewOnboarding() {
   const support = await requireSupport("/desk/new");
-  const products = desk.products(support).map(({ id, name, features }) => ({
-    id,
-    name,
-    features: features.map((feature) => ({ id: feature.id, title: feature.title, summary: feature.summary })),
+  const products = desk.products(support).map(({ id, name, summary, vendor, features, handover, variables, registrations }) => ({
+    ...{ id, name, summary, vendor, features, handover, variables, registrations },
   }));
   return (
     <>
@@ -20,8 +18,12 @@ export default async function NewOnboarding() {
           <a href="/desk">Onboardings</a>
         </p>
         <h1>New onboarding</h1>
-        <Lead>The customer’s admin gets a link by mail. It works for 14 days.</Lead>
-        <InvitationForm products={products} />
+        <Lead>The customer’s admin gets a link by mail.</Lead>
+        {support.mayChange ? (
+          <InvitationForm products={products} invitedBy={support.name} />
+        ) : (
+          <p className="mt-4">Your role lets you watch. Ask an agent or a manager to invite.</p>
+        )}
       </main>
     </>
   );

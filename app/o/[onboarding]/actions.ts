@@ -11,6 +11,7 @@ import * as approval from "@/lib/onboarding/approval";
 import * as consentPage from "@/lib/onboarding/consent-page";
 import { accessOf, findForAdmin } from "@/lib/onboarding/find";
 import * as handOver from "@/lib/onboarding/hand-over";
+import { askForFreshLink as askFresh } from "@/lib/onboarding/invitation";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Started } from "@/lib/onboarding/runs";
 import { accept, type Outcome } from "@/lib/outcome";
@@ -129,6 +130,14 @@ const follow = ({ is }: Started, id: string): ActionResult | never =>
 
 export async function shortenSecret(_: ActionResult, form: FormData): Promise<ActionResult> {
   return asAdmin(form, onboarding.shortenSecret, follow);
+}
+
+/** A fresh link in place of an expired one, to the invited address. Anybody who holds the expired one may ask. */
+export async function askForFreshLink(_: ActionResult, form: FormData): Promise<ActionResult> {
+  const token = await linkToken();
+  if (!token) return { refused: "Open your link once more, then ask again." };
+  const asked = await askFresh(text(form, "onboarding"), token, new Date());
+  return asked.ok ? { said: `A fresh link is on its way to ${asked.value.to}` } : { refused: asked.refusal.message };
 }
 
 export type AskResult = { refused?: string; asked?: approval.Asked } | null;

@@ -5,14 +5,8 @@ import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { useReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
 import type { Choices, CredentialKind, Manifest } from "@/lib/catalogue/schema";
-import {
-  manualStepsFor,
-  nothingChosen,
-  type RegistrationChoice,
-  registrationsFor,
-  sharedQuestionsOf,
-  variablesFor,
-} from "@/lib/catalogue/selection";
+import { manualStepsFor, type RegistrationChoice, registrationsFor, sharedQuestionsOf, variablesFor } from "@/lib/catalogue/selection";
+import type { Given } from "@/lib/onboarding/schema";
 import type { Abilities } from "@/lib/provisioning/roles";
 import { choose } from "../actions";
 import { FeatureCard } from "./feature-card";
@@ -189,16 +183,21 @@ export function Checklist({
   onboarding,
   manifest,
   chosen,
+  locked,
+  given,
   roles,
   children,
 }: {
   onboarding: string;
   manifest: Manifest;
-  chosen: Choices | null;
+  chosen: Choices;
+  /** What the vendor decided: features that stay, and values that are filled in. */
+  locked: readonly string[];
+  given: Given;
   roles: Abilities;
   children?: React.ReactNode;
 }) {
-  const [choices, update] = useState<Choices>(chosen ?? nothingChosen);
+  const [choices, update] = useState<Choices>(chosen);
   const [result, submit, isPending] = useActionState(choose, null);
   const isReady = useReady();
   const registrations = registrationsFor(manifest, choices);
@@ -206,7 +205,7 @@ export function Checklist({
   const application = permissions.filter(({ kind }) => kind === "application");
   const scoped = registrations.flatMap((each) => each.scoped).length;
   const manual = manualStepsFor(manifest, choices).length;
-  const variables = variablesFor(manifest, choices);
+  const variables = variablesFor(manifest, choices).filter(({ id }) => given[id]?.shown !== "hidden");
   const questions = sharedQuestionsOf(manifest, choices);
   return (
     <form action={submit}>
@@ -274,7 +273,14 @@ export function Checklist({
               </details>
             )}
             {manifest.features.map((feature) => (
-              <FeatureCard key={feature.id} manifest={manifest} feature={feature} choices={choices} update={update} />
+              <FeatureCard
+                key={feature.id}
+                manifest={manifest}
+                feature={feature}
+                isLocked={locked.includes(feature.id)}
+                choices={choices}
+                update={update}
+              />
             ))}
             {questions.length > 0 && (
               <Card aria-label="Questions" className="p-4.5 sm:px-5">
@@ -288,7 +294,13 @@ export function Checklist({
               <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
                 <h2 className="text-[17px] font-semibold">What we need to know</h2>
                 {variables.map((variable) => (
-                  <VariableField key={variable.id} variable={variable} choices={choices} update={update} />
+                  <VariableField
+                    key={variable.id}
+                    variable={variable}
+                    givenBy={given[variable.id] && manifest.vendor.name}
+                    choices={choices}
+                    update={update}
+                  />
                 ))}
               </Card>
             )}

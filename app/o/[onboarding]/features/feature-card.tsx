@@ -62,11 +62,14 @@ function Permissions({ manifest, choices, permissions }: { manifest: Manifest; c
 export function FeatureCard({
   manifest,
   feature,
+  isLocked,
   choices,
   update,
 }: {
   manifest: Manifest;
   feature: Feature;
+  /** The vendor's product does not work without it. */
+  isLocked: boolean;
   choices: Choices;
   update: Update;
 }) {
@@ -80,6 +83,7 @@ export function FeatureCard({
           name="feature"
           value={feature.id}
           checked={isOn}
+          disabled={isLocked}
           className="mt-1 size-5 shrink-0"
           onChange={({ target }) =>
             update((before) => ({
@@ -91,6 +95,7 @@ export function FeatureCard({
         <span>
           <span className="block text-[17px] font-semibold">{feature.title}</span>
           <span className="block text-ink-2">{feature.summary}</span>
+          {isLocked && <span className="mt-0.5 block text-[13px] text-ink-3">Always part of it: {manifest.vendor.name} set it so.</span>}
           {feature.toConfirm && <ToConfirm>{feature.toConfirm}</ToConfirm>}
         </span>
       </label>

@@ -74,7 +74,18 @@ export function Question({
 }
 
 /** A value to fill in; what is wrong with it is said once the field was left. */
-export function VariableField({ variable, choices, update }: { variable: Variable; choices: Choices; update: Update }) {
+/** `givenBy`: the vendor, when it filled the value in. */
+export function VariableField({
+  variable,
+  givenBy,
+  choices,
+  update,
+}: {
+  variable: Variable;
+  givenBy: string | undefined;
+  choices: Choices;
+  update: Update;
+}) {
   const [wasLeft, setLeft] = useState(false);
   const { id, title, help, type, required, example } = variable;
   const value = choices.variables[id] ?? "";
@@ -85,6 +96,7 @@ export function VariableField({ variable, choices, update }: { variable: Variabl
     name: `variable.${id}`,
     value,
     maxLength: 2000,
+    readOnly: givenBy !== undefined,
     autoComplete: "off",
     spellCheck: false,
     placeholder: example,
@@ -100,6 +112,7 @@ export function VariableField({ variable, choices, update }: { variable: Variabl
       {title}
       {!required && <span className="font-normal text-ink-3"> (optional)</span>}
       {help && <span className="block text-[14px] font-normal text-ink-2">{help}</span>}
+      {givenBy && <span className="block text-[13px] font-normal text-ink-3">Filled in by {givenBy}. If it is wrong, tell them.</span>}
       {type === "addresses" ? (
         <textarea rows={3} {...common} />
       ) : (

@@ -1,3 +1,5 @@
+import { nothingChosen } from "@/lib/catalogue/selection";
+import { asTheVendorWishes } from "@/lib/onboarding/onboarding";
 import { abilitiesOf } from "@/lib/provisioning/provisioning";
 import { requireAdmin } from "../admin";
 import { AdminBar } from "../bar";
@@ -9,7 +11,7 @@ export const metadata = { title: "Choose features" };
 export default async function Features({ params }: { params: Promise<{ onboarding: string }> }) {
   const { onboarding: id } = await params;
   const { person, subject } = await requireAdmin(id, `/o/${id}/features`);
-  const { manifest, offered, progress } = subject;
+  const { manifest, offered, locked, given, progress } = subject;
   return (
     <>
       <AdminBar subject={subject} person={person} />
@@ -17,7 +19,9 @@ export default async function Features({ params }: { params: Promise<{ onboardin
         key={progress.manifestDigest ?? ""}
         onboarding={id}
         manifest={{ ...manifest, features: manifest.features.filter((feature) => offered.includes(feature.id)) }}
-        chosen={progress.choices ?? null}
+        chosen={asTheVendorWishes(subject, progress.choices ?? nothingChosen)}
+        locked={locked}
+        given={given}
         roles={abilitiesOf(person.directoryRoles)}
       >
         <NewerEdition subject={subject} />

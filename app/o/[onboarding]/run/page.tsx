@@ -19,7 +19,7 @@ import { GiveLink } from "./give-link";
 import { HandoffCard } from "./handoff-card";
 import { ManualSteps } from "./manual-steps";
 import { isPolicyFailure, PolicyCard } from "./policy-card";
-import { Recipient } from "./recipient";
+import { PickContact, Recipient } from "./recipient";
 
 export const metadata = { title: "Provision" };
 
@@ -240,6 +240,9 @@ export default async function Run({
           {isDone && handoff && (
             <Card className="p-5">
               <h2 className="mb-1">The one-time link</h2>
+              {manifest.handover.recipient === "contact" && subject.contacts.length > 1 && handoff.state === "sealed" && (
+                <PickContact id={id} to={recipientOf(subject)} contacts={subject.contacts} />
+              )}
               {manifest.handover.recipient !== "contact" && handoff.state === "sealed" && (
                 <Recipient
                   id={id}
