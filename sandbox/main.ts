@@ -210,6 +210,8 @@ smtp.listen(mailPort, "127.0.0.1");
 const server = serve({ fetch: app.fetch, port, hostname: "127.0.0.1" }, () =>
   console.log(`Sandbox on ${origin}, mail on smtp://127.0.0.1:${mailPort}`),
 );
+// As Microsoft's: an idle connection is not closed under a client that is about to use it.
+if ("keepAliveTimeout" in server) server.keepAliveTimeout = 75_000;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.on(signal, () => {
     server.close();

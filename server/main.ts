@@ -73,6 +73,8 @@ const server = createServer((request, response) => {
   request.rawHeaders.push(CLIENT_ADDRESS, address);
   void (isHandoff(request.url ?? "") ? serveHandoff(request, response) : pages(request, response));
 });
+// Longer than any balancer keeps an idle connection: whoever closes first must be the one that opens.
+server.keepAliveTimeout = 75_000;
 server.listen(PORT, HOST);
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {

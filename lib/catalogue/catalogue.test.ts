@@ -21,6 +21,12 @@ const choose = (features: string[], rest: Partial<Choices> = {}): Choices => ({ 
 const months = ({ credential }: RegistrationChoice) => (credential?.kind === "secret" ? credential.months : null);
 const names = (choices: Choices) => permissionsFor(cirrus, choices).map(({ kind, value }) => `${kind} ${value}`);
 
+test("a vendor's colour and logo are taken when they can be shown", () => {
+  const logo = `data:image/png;base64,${Buffer.from("png").toString("base64")}`;
+  const branded = source.replace("  id: cirrus\n", `  id: cirrus\n  accent: "#0b5c63"\n  logo: ${logo}\n`);
+  expect(parseManifest(branded, "x.yaml").vendor).toMatchObject({ accent: "#0b5c63", logo });
+});
+
 test("each feature of Cirrus Connect asks for exactly the permissions of the vendor's how-to", () => {
   expect(names(choose(["active-directory"]))).toEqual(["application Group.Read.All", "application User.Read.All"]);
   expect(names(choose(["outlook-calendar"]))).toEqual(["application Calendars.Read"]);
@@ -122,6 +128,14 @@ test.each([
     /no feature "outlook-male"; did you mean "outlook-mail"\?/,
   ],
   ["a permission without a reason", ", because: Reads groups and who is in them", "", /because/],
+  [
+    "a colour that white text cannot be read on",
+    "  id: cirrus\n",
+    '  id: cirrus\n  accent: "#ffd400"\n',
+    /^x\.yaml:\d+:\d+: .*too hard to read.*4\.5 to 1/,
+  ],
+  ["no colour", "  id: cirrus\n", "  id: cirrus\n  accent: teal\n", /a colour such as #0b5c63/],
+  ["a logo from elsewhere", "  id: cirrus\n", "  id: cirrus\n  logo: https://cirrus.example/logo.png\n", /data:image\/png;base64/],
   ["broken YAML", "features:\n", "features: [\n", /^x\.yaml:\d+:\d+: /],
 ])("%s is refused with file, line and the nearest name", (_, from, to, message) => {
   expect(source).toContain(from);
