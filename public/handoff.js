@@ -253,22 +253,18 @@
     );
   }
 
-  async function reveal(view, answer, told, press) {
-    press.disabled = true;
-    told.textContent = "One moment.";
+  async function reveal(view, answer, told) {
     let given;
     try {
       given = await ask("reveal", answer);
     } catch {
       told.textContent = "The answer did not arrive. If it was revealed, opening the link again says so; then ask for a new one.";
-      press.disabled = false;
       return;
     }
     if (!given.ok) {
       if (given.status === 410)
         return given.body.code === "handoff.locked" ? show("This link is locked", text("p", given.body.message)) : open();
       told.textContent = whyNot(given.body);
-      press.disabled = false;
       return;
     }
     let parts;
@@ -323,13 +319,19 @@
   // What the admin chose to ask for besides the link; no scanner can answer it.
   function challenge(view) {
     const told = says();
-    const box = document.createElement("div");
+    const box = document.createElement("fieldset");
     const row = document.createElement("div");
     row.className = "row";
-    const press = (answer) => {
-      const go = button("Reveal the values once", () => reveal(view, answer(), told, go), "primary");
-      return go;
+    // One thing at a time: what is said last is about what was asked last.
+    const once = async (work) => {
+      const { activeElement } = document;
+      box.disabled = true;
+      told.textContent = "One moment.";
+      await work();
+      box.disabled = false;
+      if (box.isConnected && !box.contains(document.activeElement)) activeElement?.focus();
     };
+    const press = (answer) => button("Reveal the values once", () => once(() => reveal(view, answer(), told)), "primary");
     const onEnter = (input, go) => input.addEventListener("keydown", (event) => event.key === "Enter" && go.click());
     if (view.challenge === "code") {
       const { box: codeBox, input } = inputField("The code of the mail", {
@@ -342,22 +344,24 @@
       const send = button(
         `Mail a code to ${view.recipient}`,
         async () => {
-          send.disabled = true;
-          told.textContent = "One moment.";
-          try {
-            const answer = await ask("code");
-            told.textContent = answer.ok ? `A code is on its way to ${answer.body.to}. It works for ten minutes.` : whyNot(answer.body);
-            if (answer.ok && !codeBox.isConnected) {
-              send.textContent = "Mail another code";
-              send.className = "";
-              row.prepend(go);
-              box.prepend(codeBox);
+          let isSent = false;
+          await once(async () => {
+            try {
+              const answer = await ask("code");
+              told.textContent = answer.ok ? `A code is on its way to ${answer.body.to}. It works for ten minutes.` : whyNot(answer.body);
+              isSent = answer.ok;
+            } catch {
+              told.textContent = unreachable();
             }
-            if (answer.ok) input.focus();
-          } catch {
-            told.textContent = unreachable();
+          });
+          if (!isSent) return;
+          if (!codeBox.isConnected) {
+            send.textContent = "Mail another code";
+            send.className = "";
+            row.prepend(go);
+            box.prepend(codeBox);
           }
-          send.disabled = false;
+          input.focus();
         },
         "primary",
       );

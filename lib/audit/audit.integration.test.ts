@@ -33,6 +33,20 @@ test("records of many writers at once form one chain without gaps", async () => 
   expect(await audit.verify()).toMatchObject({ ok: true });
 });
 
+test("a trail that is written to while it is proven is not called broken", async () => {
+  const ids = await Promise.all(Array.from({ length: 8 }, (_, n) => anOnboarding(db(), now, `Writer ${n}`)));
+  let isOver = false;
+  const writers = ids.map(async (id) => {
+    for (let n = 0; !isOver; n++) await db().$transaction((tx) => audit.record(tx, id, { kind: "portal" }, now, mailed(`${n}@x.example`)));
+  });
+  const verdicts = [];
+  for (let n = 0; n < 30; n++) verdicts.push(await audit.verify());
+  isOver = true;
+  await Promise.all(writers);
+  expect(verdicts.filter(({ ok }) => !ok)).toEqual([]);
+  expect(await audit.verify()).toMatchObject({ ok: true });
+});
+
 test("the database refuses to change, delete or truncate what was recorded", async () => {
   const id = await anOnboarding(db(), now, 'Ünïcode 😀 "quoted"');
   await db().$transaction((tx) => audit.record(tx, id, { kind: "portal" }, now, mailed("a@x.example")));
