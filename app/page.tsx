@@ -1,11 +1,19 @@
 import { Lead, Narrow, TopBar } from "@/components/onboarding/frame";
-import { buttonClass } from "@/components/ui/ui";
+import { buttonClass, Notice } from "@/components/ui/ui";
 
-export default function Home() {
+export default async function Home({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
+  const isSignedOut = (await searchParams)["signed-out"] !== undefined;
   return (
     <>
       <TopBar mark="V" title="Vestibule" />
       <Narrow>
+        {isSignedOut && (
+          <div className="mb-6">
+            <Notice live tone="done" title="You are signed out">
+              What the portal held of your sign-in is gone. At Microsoft you are still signed in.
+            </Notice>
+          </div>
+        )}
         <h1>Connect a product with your Microsoft 365 tenant</h1>
         <Lead>
           You need the invitation link from the vendor. Open it as it stands in the mail; nothing changes in your tenant before you have

@@ -15,19 +15,13 @@ import {
   signInAs,
   stack,
   test,
+  userId,
 } from "./fixtures";
 
 test.beforeEach(() => sandbox.reset());
 
 /** What happened to run into these names on purpose: a formula, another script, markup. */
 const AWKWARD = ['=HYPERLINK("http://x")', "+49 Müller & Söhne", "@SUM(A1)", "-1+1", "شركة كونتوسو 🏢", '<b>Bold</b>, "quoted"'];
-
-async function userId(upn: string): Promise<string> {
-  const { tenants } = (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as {
-    tenants: { users: { id: string; userPrincipalName: string }[] }[];
-  };
-  return tenants.flatMap(({ users }) => users).find(({ userPrincipalName }) => userPrincipalName === upn)!.id;
-}
 
 test("support finds an onboarding by whatever the customer says: name, person, application, Microsoft's request id; and saves the view", async ({
   browser,

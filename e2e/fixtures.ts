@@ -36,12 +36,22 @@ export async function browserFor(
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: stack.baseUrl, ...options });
   contexts.push(context);
-  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: stack.baseUrl });
+  await context.grantPermissions(["clipboard-write"], { origin: stack.baseUrl });
+  await context.grantPermissions(["clipboard-read"], { origin: stack.sandboxUrl });
   context.on("console", (message) => {
     if (message.type() === "error" && ![/status of (403|404|409|410|422)/, ...expected].some((pattern) => pattern.test(message.text())))
       errors.push(`${message.page()?.url()}: ${message.text()}`);
   });
   return context;
+}
+/** What somebody copied in this browser: the portal's own pages may write to the clipboard and not read it. */
+export async function clipboardOf(context: BrowserContext): Promise<string> {
+  const reader = await context.newPage();
+  await reader.goto(`${stack.sandboxUrl}/_mailbox`);
+  await reader.bringToFront();
+  const text = await reader.evaluate(() => navigator.clipboard.readText());
+  await reader.close();
+  return text;
 }
 const errors: string[] = [];
 const contexts: BrowserContext[] = [];
@@ -212,6 +222,14 @@ export async function askColleague(page: Page, { to = "", message = "" } = {}): 
 export async function openRequest(page: Page, link: string, upn: string) {
   await page.goto(link);
   await signInAs(page, upn);
+}
+
+/** The object id of one of the sandbox's people. */
+export async function userId(upn: string): Promise<string> {
+  const { tenants } = (await (await fetch(`${stack.sandboxUrl}/_sandbox/state`)).json()) as {
+    tenants: { users: { id: string; userPrincipalName: string }[] }[];
+  };
+  return tenants.flatMap(({ users }) => users).find(({ userPrincipalName }) => userPrincipalName === upn)!.id;
 }
 
 export const contosoNow = async () => tenantOf(await sandbox.state(), "contoso.com");

@@ -2,6 +2,7 @@ import {
   acceptConsent,
   browserFor,
   chooseAndApprove,
+  clipboardOf,
   contosoNow,
   enter,
   expect,
@@ -338,7 +339,7 @@ test("a refusal of Graph shows what was tried, what Microsoft said, the request 
   await expect(failure).toContainText("Directory_QuotaExceeded");
   await expect(failure).toContainText("Who can:");
   await admin.getByRole("button", { name: "Copy the details" }).first().click();
-  const copied = await admin.evaluate(() => navigator.clipboard.readText());
+  const copied = await clipboardOf(admin.context());
   expect(copied).toContain("Tried: PATCH /v1.0/applications");
   expect(copied).toMatch(/Request id: [0-9a-f-]{36}/);
   await admin.getByRole("button", { name: "Try again" }).click();

@@ -73,6 +73,8 @@ const Env = z.object({
     ),
   /** For how many days the log of webhook deliveries and what no longer works (links, idempotency keys) is kept. */
   KEEP_LOGS_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  /** Multiplies how often one address may ask (lib/limits.ts); more than 1 where many people share one. */
+  RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
   /** How many reverse proxies of your own stand in front: whose X-Forwarded-For entries are believed. */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 });

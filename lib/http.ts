@@ -26,7 +26,11 @@ export const schemaAnswer = (schema: unknown) =>
   });
 
 /** As much of a request as is read here. */
-export type Asked = { headers: { get(name: string): string | null }; text(): Promise<string> };
+export type Asked = {
+  headers: { get(name: string): string | null };
+  body?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  text(): Promise<string>;
+};
 
 export const FOREIGN = {
   status: 403,
@@ -37,16 +41,26 @@ export function isForeign({ headers }: Pick<Asked, "headers">): boolean {
   const site = headers.get("sec-fetch-site");
   return headers.get("origin") !== new URL(config().BASE_URL).origin || (site !== null && site !== "same-origin");
 }
-/** Null when it comes from a page of this portal. */
-export const foreignOrigin = (request: Request): Response | null => (isForeign(request) ? json(FOREIGN.body, FOREIGN.status) : null);
 
 export const BODY_AT_MOST = 16_384;
+
+/** The text of a body of at most 16 kB; of more, nothing further is read. */
+async function textOf(request: Asked): Promise<string | null> {
+  if (!request.body) return request.text();
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of request.body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > BODY_AT_MOST) return null;
+  }
+  return text;
+}
 
 /** The JSON object of a request of at most 16 kB; null for anything else. */
 export async function jsonObject(request: Asked): Promise<Record<string, unknown> | null> {
   if (!request.headers.get("content-type")?.startsWith("application/json")) return null;
-  const text = await request.text();
-  if (text.length > BODY_AT_MOST) return null;
+  const text = await textOf(request);
+  if (text === null || text.length > BODY_AT_MOST) return null;
   try {
     const value: unknown = JSON.parse(text);
     return value && typeof value === "object" && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
@@ -57,6 +71,9 @@ export async function jsonObject(request: Asked): Promise<Record<string, unknown
 
 /** Set by the server itself on every request (server/main.ts); whatever a client sends under this name is overwritten. */
 export const CLIENT_ADDRESS = "x-vestibule-client-address";
+
+/** By this name the server tells a page the nonce of its Content-Security-Policy; overwritten likewise. */
+export const NONCE = "x-vestibule-nonce";
 
 /** Somebody without an account: their address, and the little of them that receipts keep. */
 export type Visitor = { address: string; network: string; browser: string };

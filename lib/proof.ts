@@ -10,8 +10,8 @@ export type SignedIn = {
   readonly username: string;
   /** Directory role template ids, from the `wids` claim of the last token. */
   readonly directoryRoles: readonly string[];
-  /** The session's row; not the cookie. */
-  readonly sessionDigest: string;
+  /** The session's row: it stays when the cookie changes. */
+  readonly sessionId: string;
   /** Known only while this request runs: derived from the cookie, never stored. */
   readonly holdKey: Buffer;
 };

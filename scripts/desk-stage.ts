@@ -1,11 +1,11 @@
-// A desk with as many onboardings as a large vendor has, made in PostgreSQL at once, and support people who read it over HTTP.
+// A desk with as many onboardings as a large vendor has, made in PostgreSQL at once, and support people who read it over HTTP at two portals.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, type Stack, startStack } from "./servers.ts";
+import { build, freePort, newKeyRing, type Stack, startPortal, startStack } from "./servers.ts";
 import { Visitor } from "./visitor.ts";
 
 /** Customers of every status, evenly, over two years; `eventsEach` records each, without the chain that a bench does not read. */
@@ -67,6 +67,9 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
     keys: newKeyRing(),
     portalSecret: "desk-secret",
   });
+  // One portal for each core, as a deployment has them.
+  const secondPort = await freePort();
+  const second = await startPortal({ ...stack.portalEnv, PORT: String(secondPort) });
   const client = new pg.Client(databaseUrl);
   await client.connect();
   try {
@@ -75,6 +78,7 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
     };
     const support = new Visitor(stack);
     await support.signIn(users.find(({ userPrincipalName }) => userPrincipalName.startsWith("sam@"))!.id, false);
+    const desks = [support, support.at(`http://localhost:${secondPort}`)];
     const residentMb = () => {
       const { pid } = stack.portal.process;
       const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
@@ -83,16 +87,15 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
     const ask = async (...[paths, times, atATime]: Parameters<Ask>) => {
       const took: number[] = [];
       const left = Array.from({ length: times }, (_, index) => paths[index % paths.length]!);
-      const read = async () => {
+      const read = async (desk: Visitor) => {
         for (let next = left.pop(); next; next = left.pop()) {
           const started = performance.now();
-          const answer = await support.fetch(next);
-          await answer.text();
-          if (answer.status !== 200) throw new Error(`${next}: ${answer.status}`);
+          const status = await desk.read(next);
+          if (status !== 200) throw new Error(`${next}: ${status}`);
           took.push(performance.now() - started);
         }
       };
-      await Promise.all(Array.from({ length: atATime }, read));
+      await Promise.all(Array.from({ length: atATime }, (_, person) => read(desks[person % desks.length]!)));
       return took.sort((a, b) => a - b);
     };
     const at = (took: number[], share: number) => took[Math.floor(took.length * share)]!;
@@ -165,6 +168,7 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
     });
   } finally {
     await client.end();
+    await second.stop();
     await stack.stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -137,17 +137,19 @@ export class HandoffStage {
   }
 
   /** Many rounds of a crowd at one link: exactly one of them reads the values, the others are told that it is over. */
-  async race(rounds: number, people: number): Promise<Verdict & { slowestSeconds: number }> {
+  async race(rounds: number, people: number): Promise<Verdict & { slowestSeconds: number; mostWinners: number }> {
     const { links } = await this.create(rounds);
     const bad: string[] = [];
     let slowestSeconds = 0;
+    let mostWinners = 0;
     for (const [round, link] of links.entries()) {
       const { winners, refused, seconds } = await this.#crowd(link, people, this.ports);
       slowestSeconds = Math.max(slowestSeconds, seconds);
+      mostWinners = Math.max(mostWinners, winners);
       if (winners !== 1 || refused !== people - 1)
         bad.push(`round ${round}: ${winners} read the values, ${refused} of ${people - 1} were refused`);
     }
-    return { cases: rounds, bad, slowestSeconds };
+    return { cases: rounds, bad, slowestSeconds, mostWinners };
   }
 
   /** The same crowd at a naive build. Counts the rounds in which more than one read the values. */

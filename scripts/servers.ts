@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
+import { ACTIONS, PAGES, ROUTES } from "../lib/access.ts";
 
 const next = path.resolve("node_modules/next/dist/bin/next");
 
@@ -18,6 +19,28 @@ function sourceDigest(): string {
   return hash.digest("hex");
 }
 
+const read = (file: string) => JSON.parse(readFileSync(path.join(".next", "server", file), "utf8")) as unknown;
+/** Everything of the build that can be called, as lib/access.ts names it. */
+export function builtEntries(): { pages: string[]; routes: string[]; actions: string[] } {
+  const paths = Object.keys(read("app-paths-manifest.json") as object).filter((name) => !name.startsWith("/_"));
+  const named = (end: string) => paths.flatMap((name) => (name.endsWith(end) ? [name.slice(0, -end.length) || "/"] : []));
+  const { node } = read("server-reference-manifest.json") as { node: Record<string, { filename: string; exportedName: string }> };
+  return {
+    pages: named("/page"),
+    routes: named("/route"),
+    actions: Object.values(node).map(({ filename, exportedName }) => `${filename}#${exportedName}`),
+  };
+}
+/** What of the build is missing in lib/access.ts, and what is in there only. */
+export function compareAccess(): { undeclared: string[]; gone: string[] } {
+  const { pages, routes, actions } = builtEntries();
+  const pairs = [[pages, PAGES] as const, [routes, ROUTES] as const, [actions, ACTIONS] as const];
+  return {
+    undeclared: pairs.flatMap(([built, declared]) => built.filter((name) => !(name in declared))),
+    gone: pairs.flatMap(([built, declared]) => Object.keys(declared).filter((name) => !built.includes(name))),
+  };
+}
+
 /** The production build; left out when nothing that it is made of has changed. */
 export function build(): void {
   const stamp = path.join(".next", "vestibule-source");
@@ -29,6 +52,15 @@ export function build(): void {
     console.error(stdout, stderr);
     throw new Error("The build failed");
   }
+  const { undeclared, gone } = compareAccess();
+  if (undeclared.length + gone.length > 0)
+    throw new Error(
+      [
+        "The build failed: lib/access.ts says of everything who may call it.",
+        ...undeclared.map((name) => `  not declared: ${name}`),
+        ...gone.map((name) => `  declared, but not there: ${name}`),
+      ].join("\n"),
+    );
   writeFileSync(stamp, digest);
 }
 
@@ -160,6 +192,8 @@ export async function startStack(
     VESTIBULE_KEYS: settings.keys,
     DATA_DIR: settings.dataDir,
     DATABASE_URL: settings.databaseUrl ?? "",
+    // Hundreds of people come from one address here.
+    RATE_LIMIT_FACTOR: "100",
     ...settings.env,
   };
   const portal = await Promise.resolve()

@@ -2,6 +2,7 @@
 // opens a handoff as its page does. What drills and benches drive hundreds of.
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { Agent, get } from "node:http";
 import { deriveKey, unseal } from "../lib/secret.ts";
 import { PORTAL_CLIENT_ID } from "./servers.ts";
 
@@ -28,16 +29,29 @@ const PLAN_SCOPES = [
   "User.ReadBasic.All",
 ];
 
+const agent = new Agent({ keepAlive: true });
+
 export class Visitor {
-  #cookies = new Map<string, string>();
+  #cookies: Map<string, string>;
   readonly #place: Place;
-  constructor(place: Place) {
+  /** `cookies` of a browser that went further than a visitor can. */
+  constructor(place: Place, cookies: readonly { name: string; value: string }[] = []) {
     this.#place = place;
+    this.#cookies = new Map(cookies.map(({ name, value }) => [name, value]));
   }
+
+  /** The same person at another portal of the same deployment. */
+  at(baseUrl: string): Visitor {
+    const there = new Visitor({ ...this.#place, baseUrl });
+    there.#cookies = this.#cookies;
+    return there;
+  }
+
+  #cookie = () => [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    headers.set("cookie", [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+    headers.set("cookie", this.#cookie());
     if (init.method === "POST") headers.set("origin", this.#place.baseUrl);
     const answer = await fetch(`${this.#place.baseUrl}${path}`, { ...init, headers, redirect: "manual" });
     for (const cookie of answer.headers.getSetCookie()) {
@@ -46,6 +60,16 @@ export class Visitor {
       this.#cookies.set(name, rest.join("="));
     }
     return answer;
+  }
+  /** Takes a page as it comes over the wire, unpacking nothing: what a bench measures is the portal and not its reader. */
+  read(path: string): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const headers = { cookie: this.#cookie(), "accept-encoding": "gzip" };
+    get(`${this.#place.baseUrl}${path}`, { agent, headers }, (answer) => {
+      answer.resume();
+      answer.once("end", () => resolve(answer.statusCode ?? 0));
+    }).once("error", reject);
+    return promise;
   }
   post = (path: string, body: unknown) =>
     this.fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

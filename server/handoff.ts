@@ -5,9 +5,10 @@
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { findSignedInBy } from "../lib/auth/auth.ts";
-import { type Asked, BODY_AT_MOST, FOREIGN, isForeign, jsonObject, refusalAnswer, type Visitor, visitorOf } from "../lib/http.ts";
+import { type Asked, BODY_AT_MOST, jsonObject, refusalAnswer, type Visitor, visitorOf } from "../lib/http.ts";
 import { lookAtHandoff, revealHandoff, sayOfHandoff, sendCode } from "../lib/onboarding/contact.ts";
 import { type Outcome, refuse } from "../lib/outcome.ts";
+import { ALWAYS, HANDOFF_POLICY } from "./headers.ts";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -26,20 +27,7 @@ const PAGE = `<!doctype html>
 </body>
 </html>`;
 
-/** Keep nothing, tell nobody where you come from, load nothing but our own files, be embedded nowhere. */
-const HEADERS = {
-  "cache-control": "no-store",
-  "referrer-policy": "no-referrer",
-  "x-robots-tag": "noindex, nofollow, noarchive",
-  "x-content-type-options": "nosniff",
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "strict-transport-security": "max-age=31536000; includeSubDomains",
-  "permissions-policy":
-    "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), clipboard-write=(self), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()",
-};
+const HEADERS = { ...ALWAYS, "cache-control": "no-store", "content-security-policy": HANDOFF_POLICY };
 
 type Act = (handoff: string, body: Record<string, unknown>, visitor: Visitor, now: Date, cookies: string) => Promise<Outcome<unknown>>;
 const WORDS = ["saved", "reported", "confirmed", "failing"] as const;
@@ -70,7 +58,6 @@ const asWeb = (request: IncomingMessage): Asked => ({
 });
 
 async function answer(request: Asked, handoff: string, act: Act): Promise<Answer> {
-  if (isForeign(request)) return FOREIGN;
   const body = (await jsonObject(request)) ?? {};
   const done = await act(handoff, body, visitorOf(request), new Date(), request.headers.get("cookie") ?? "");
   return done.ok ? { status: 200, body: done.value } : refusalAnswer(done.refusal);

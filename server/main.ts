@@ -2,17 +2,20 @@
  * The portal's process: checks the settings, runs errands, and serves. A handoff's page and its calls are answered here;
  * everything else is Next's.
  */
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import next from "next";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
 import * as webhooks from "../lib/desk/webhooks.ts";
-import { CLIENT_ADDRESS, clientAddress } from "../lib/http.ts";
+import { CLIENT_ADDRESS, clientAddress, NONCE } from "../lib/http.ts";
 import { tell } from "../lib/onboarding/contact.ts";
 import * as invitation from "../lib/onboarding/invitation.ts";
 import * as upkeep from "../lib/onboarding/upkeep.ts";
 import { schedule, work } from "../lib/queue.ts";
+import { stopAtGate } from "./gate.ts";
 import { isHandoff, serveHandoff } from "./handoff.ts";
+import { ALWAYS, pagePolicy } from "./headers.ts";
 
 try {
   config();
@@ -65,14 +68,40 @@ const portal = next({ dev: false, hostname: HOST, port: PORT });
 await portal.prepare();
 const pages = portal.getRequestHandler();
 
-const server = createServer((request, response) => {
+const server = createServer({ connectionsCheckingInterval: 2000 }, async (request, response) => {
   const forwarded = request.headers["x-forwarded-for"];
   // Whatever a client sends under this name is overwritten.
   const address = clientAddress(request.socket.remoteAddress ?? "", [forwarded].flat().join(","), TRUSTED_PROXIES);
   request.headers[CLIENT_ADDRESS] = address;
   request.rawHeaders.push(CLIENT_ADDRESS, address);
-  void (isHandoff(request.url ?? "") ? serveHandoff(request, response) : pages(request, response));
+  const stopped = await stopAtGate(request, address).catch((error: unknown) => {
+    // Without the database nothing can be counted; whatever needs it says so itself.
+    console.error("The gate:", error instanceof Error ? error.message : error);
+    return null;
+  });
+  if (stopped) {
+    // What was announced is not read.
+    response.writeHead(stopped.status, {
+      ...ALWAYS,
+      ...stopped.headers,
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      connection: "close",
+    });
+    return void response.end(JSON.stringify(stopped.body));
+  }
+  if (isHandoff(request.url ?? "")) return void serveHandoff(request, response);
+  const nonce = randomBytes(16).toString("base64");
+  const contentSecurityPolicy = pagePolicy(nonce);
+  // Next finds the nonce in here and gives it to its own scripts (its guide "Content Security Policy").
+  request.headers["content-security-policy"] = contentSecurityPolicy;
+  request.headers[NONCE] = nonce;
+  response.setHeaders(new Headers({ ...ALWAYS, "content-security-policy": contentSecurityPolicy }));
+  void pages(request, response);
 });
+// Whoever sends a request in drops holds a connection and nothing else, and not for long.
+server.headersTimeout = 10_000;
+server.requestTimeout = 30_000;
 // Longer than any balancer keeps an idle connection: whoever closes first must be the one that opens.
 server.keepAliveTimeout = 75_000;
 server.listen(PORT, HOST);

@@ -7,7 +7,7 @@ import { requireSupport } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
 import { isFiltered, queryOf, type Sort, STATUSES, type View, viewFrom, WAITING } from "@/lib/desk/view";
 import { Choice, fieldClass } from "./choice";
-import { Rows } from "./rows";
+import { type Item, Rows } from "./rows";
 
 export const metadata = { title: "Desk" };
 
@@ -69,6 +69,14 @@ function Filters({ view, products, me }: { view: View; products: { id: string; n
   );
 }
 
+/** Nothing else of it is sent to the browser. */
+function itemOf({ id, customerName, expectedDomain, product, status, waitingFor, waitingSince, ...rest }: desk.ListItem): Item {
+  const { lastEvent, lastEventAt, endsAt, owner, tags } = rest;
+  return {
+    ...{ id, customerName, expectedDomain, product, status, waitingFor, waitingSince },
+    ...{ lastEvent, lastEventAt, endsAt, owner, tags },
+  };
+}
 const COLUMNS: readonly (readonly [title: string, sort: Sort | null, className?: string])[] = [
   ["Customer", "customer"],
   ["Product", null, "hidden sm:table-cell"],
@@ -139,9 +147,8 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
             <Filters view={view} products={desk.products(support)} me={support.username} />
             <div className="mt-5 flex flex-wrap items-baseline justify-between gap-3">
               <p role="status" className="text-[14px] text-ink-2">
-                {isMore ? `More than ${matches.toLocaleString("en")}` : matches.toLocaleString("en")}{" "}
-                {matches === 1 ? "onboarding" : "onboardings"}
-                {view.after && ", a later page"}
+                {(items.length > 0 || !view.after) &&
+                  `${isMore ? "More than " : ""}${matches.toLocaleString("en")} ${matches === 1 ? "onboarding" : "onboardings"}${view.after ? ", a later page" : ""}`}
               </p>
               <p className="flex flex-wrap gap-x-4 text-[14px]">
                 <a href="/desk/funnel">How far they come</a>
@@ -170,7 +177,7 @@ export default async function Desk({ searchParams }: { searchParams: Promise<Rec
                   href: sort && `/desk${queryOf(view, { sort })}`,
                   way: sort === view.sort ? WAY[sort] : undefined,
                 }))}
-                items={items}
+                items={items.map(itemOf)}
                 now={now}
               />
             )}

@@ -10,9 +10,25 @@ import type { ListItem } from "@/lib/desk/desk";
 /** A person who has not acted for so long is asked about. */
 const STUCK_MS = 3 * 86_400_000;
 
+/** What a row shows of an onboarding. */
+export type Item = Pick<
+  ListItem,
+  | "id"
+  | "customerName"
+  | "expectedDomain"
+  | "product"
+  | "status"
+  | "waitingFor"
+  | "waitingSince"
+  | "lastEvent"
+  | "lastEventAt"
+  | "endsAt"
+  | "owner"
+  | "tags"
+>;
 type Column = { title: string; className: string; href: string | null; way: "ascending" | "descending" | undefined };
 
-function Row({ item, now }: { item: ListItem; now: Date }) {
+function Row({ item, now }: { item: Item; now: Date }) {
   const { id, customerName, expectedDomain, product, status, waitingFor, waitingSince, lastEvent, lastEventAt, endsAt, owner, tags } = item;
   const isStuck = waitingFor !== "nobody" && now.getTime() - waitingSince.getTime() >= STUCK_MS;
   return (
@@ -53,7 +69,7 @@ function Row({ item, now }: { item: ListItem; now: Date }) {
  * The rows of a page. They are drawn in the browser: drawing fifty of them on the server costs three times what the rest of
  * the page does, and every board that is open asks for them again whenever something moves.
  */
-export function Rows({ columns, items, now }: { columns: Column[]; items: ListItem[]; now: Date }) {
+export function Rows({ columns, items, now }: { columns: Column[]; items: Item[]; now: Date }) {
   const isReady = useReady();
   return (
     <Card className="mt-2 overflow-x-auto">

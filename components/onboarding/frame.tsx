@@ -1,6 +1,7 @@
 import clsx from "clsx";
 import { Check } from "lucide-react";
 import type { ReactNode } from "react";
+import { Account } from "@/components/ui/account";
 
 /** The bar on every screen: whose product, which tenant, who is signed in. */
 export function TopBar({
@@ -18,26 +19,31 @@ export function TopBar({
   person?: string | undefined;
   children?: ReactNode;
 }) {
-  const chipClass = "truncate rounded-full border border-line bg-paper px-2.5 py-1 text-[13px] text-ink-2";
   return (
     <header className="no-print flex h-15 items-center gap-3.5 border-b border-line bg-surface px-4 sm:px-7">
       {brand?.logo ? (
         // biome-ignore lint/performance/noImgElement: it is a data: URI of the manifest, nothing to load or to scale
         <img src={brand.logo} alt={brand.name} width={30} height={30} className="size-7.5 shrink-0 rounded-lg object-contain" />
       ) : (
-        <span
-          aria-hidden
-          className="grid size-7.5 shrink-0 place-items-center rounded-lg bg-accent font-semibold text-accent-ink"
-          style={brand?.accent ? { backgroundColor: brand.accent, color: "#fff" } : undefined}
-        >
-          {mark}
-        </span>
+        <svg aria-hidden viewBox="0 0 30 30" className="size-7.5 shrink-0">
+          <rect width={30} height={30} rx={8} {...(brand?.accent ? { fill: brand.accent } : { className: "fill-accent" })} />
+          <text
+            x={15}
+            y={20.5}
+            textAnchor="middle"
+            fontSize={15}
+            fontWeight={600}
+            className={brand?.accent ? "fill-white" : "fill-accent-ink"}
+          >
+            {mark}
+          </text>
+        </svg>
       )}
       <b className="whitespace-nowrap font-semibold">{title}</b>
-      {chip && <span className={clsx(chipClass, "min-w-0")}>{chip}</span>}
+      {chip && <span className="min-w-0 truncate rounded-full border border-line bg-paper px-2.5 py-1 text-[13px] text-ink-2">{chip}</span>}
       <span className="flex-1" />
-      {person && <span className={clsx(chipClass, "hidden sm:block")}>{person}</span>}
       {children}
+      {person && <Account person={person} />}
     </header>
   );
 }

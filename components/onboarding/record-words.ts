@@ -14,6 +14,7 @@ const WORDS: Record<AuditEvent["type"], string> = {
   "mail.sent": "Mail sent",
   "mail.failed": "Mail could not be delivered",
   "admin.signed-in": "Admin signed in",
+  "admin.joined": "A colleague signed in by the same link",
   "tenant.refused": "Sign-in from another tenant refused",
   "manifest.changed": "Went over to a newer edition of the product's manifest",
   "contact.changed": "Another recipient named",

@@ -1,18 +1,33 @@
 "use client";
 
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "./ui";
 
-export function SignOut({ children, to = "/" }: { children: ReactNode; to?: string }) {
+export function SignOut({ children, to = "/?signed-out", everywhere = false }: { children: ReactNode; to?: string; everywhere?: boolean }) {
+  const [state, setState] = useState<"ready" | "leaving" | "failed">("ready");
   return (
-    <Button
-      look="quiet"
-      onClick={async () => {
-        await fetch("/api/session", { method: "DELETE" });
-        location.assign(to);
-      }}
-    >
-      {children}
-    </Button>
+    <>
+      <Button
+        look="quiet"
+        disabled={state === "leaving"}
+        onClick={async () => {
+          setState("leaving");
+          try {
+            const answer = await fetch(`/api/session${everywhere ? "?everywhere" : ""}`, { method: "DELETE" });
+            if (!answer.ok) throw new Error(String(answer.status));
+            location.assign(to);
+          } catch {
+            setState("failed");
+          }
+        }}
+      >
+        {children}
+      </Button>
+      {state === "failed" && (
+        <span role="alert" className="text-[13.5px] text-fail">
+          You are still signed in: the portal did not answer. Try again.
+        </span>
+      )}
+    </>
   );
 }

@@ -5,8 +5,8 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { API } from "../access.ts";
 import { type Allowance, take } from "../allowance.ts";
-import type { Scope } from "../auth/api-keys.ts";
 import * as auth from "../auth/auth.ts";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
@@ -17,8 +17,8 @@ import { collectHandoff } from "../onboarding/collect.ts";
 import { findForSupport, type Onboarding } from "../onboarding/find.ts";
 import * as invitation from "../onboarding/invitation.ts";
 import { Days, Invitation } from "../onboarding/schema.ts";
-import type { Outcome, Refusal } from "../outcome.ts";
-import type { Program } from "../proof.ts";
+import { accept, type Outcome, type Refusal } from "../outcome.ts";
+import type { Program, VendorSystem } from "../proof.ts";
 import { deriveKey, digestOf } from "../secret.ts";
 
 const A_MINUTE = 300;
@@ -174,7 +174,7 @@ function problem({ code, status, message, retryAt }: Wrong, errors?: { path: str
 const ofRefusal = (refusal: Refusal) => problem(refusal);
 const UNKNOWN: Wrong = { code: "onboarding.unknown", status: 404, message: "There is no such onboarding, or it is another vendor's." };
 
-type Env = { Variables: { program: Program; key: string } };
+type Env = { Variables: { program: Program; system: VendorSystem | null; key: string } };
 const api = new OpenAPIHono<Env>({
   defaultHook: (result) => {
     if (result.success) return;
@@ -197,7 +197,8 @@ api.onError((error) => {
     message: "Something went wrong on our side. Try again; with an Idempotency-Key nothing is done twice.",
   });
 });
-api.notFound(() => problem({ code: "api.nothing", status: 404, message: "There is no such operation. /api-reference lists them all." }));
+const NOTHING: Wrong = { code: "api.nothing", status: 404, message: "There is no such operation. /api-reference lists them all." };
+api.notFound(() => problem(NOTHING));
 api.use(
   "*",
   bodyLimit({ maxSize: 65_536, onError: () => problem({ code: "api.too-large", status: 413, message: "A request has at most 64 kB." }) }),
@@ -211,6 +212,11 @@ function withRate(response: Response, most: number, { left, endsAt }: Allowance)
 }
 
 const OPEN = new Set(["/api/v1/openapi.json"]);
+/** The right that each operation needs, as lib/access has it. */
+const RIGHTS = Object.entries(API).map(([name, right]) => {
+  const [method = "", path = ""] = name.split(" ");
+  return { right, on: new RegExp(`^${method.toUpperCase()} /api/v1${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`) };
+});
 api.use("*", async (c, next) => {
   if (OPEN.has(c.req.path)) return next();
   const now = new Date();
@@ -226,7 +232,7 @@ api.use("*", async (c, next) => {
       return problem({ code: "api.rate", status: 429, message: "Too many requests without a valid API key.", retryAt: tries.endsAt });
     return problem(found.refusal);
   }
-  const { program, key } = found.value;
+  const { program, rights, system, key } = found.value;
   const allowance = await take(db(), `api|${program.keyId}`, A_MINUTE, MINUTE_MS);
   if (allowance.left < 0) {
     const refused = problem({
@@ -238,7 +244,16 @@ api.use("*", async (c, next) => {
     withRate(refused, A_MINUTE, allowance);
     return refused;
   }
+  const needed = RIGHTS.find(({ on }) => on.test(`${c.req.method} ${c.req.path}`))?.right;
+  if (!needed || !rights.includes(needed)) {
+    const refused = problem(
+      needed ? { code: "api.scope", status: 403, message: `This API key does not have the right "${needed}".` } : NOTHING,
+    );
+    withRate(refused, A_MINUTE, allowance);
+    return refused;
+  }
   c.set("program", program);
+  c.set("system", system);
   c.set("key", key);
   await next();
   withRate(c.res, A_MINUTE, allowance);
@@ -258,9 +273,6 @@ const params = z.object({
   id: z.string().openapi({ param: { name: "id", in: "path" }, description: "the onboarding's id", format: "uuid" }),
 });
 const limit = z.coerce.number().int().min(1).max(PAGE_AT_MOST).default(50);
-
-const NO_SCOPE = (scope: Scope): Wrong => ({ code: "api.scope", status: 403, message: `This API key does not have the right "${scope}".` });
-const canWrite = (program: Program) => program.mayChange;
 
 api.openapi(
   createRoute({
@@ -391,7 +403,6 @@ api.openapi(
   }),
   async (c) => {
     const program = c.get("program");
-    if (!canWrite(program)) return problem(NO_SCOPE("write")) as never;
     const now = new Date();
     const input = c.req.valid("json");
     const key = c.req.valid("header")["idempotency-key"];
@@ -491,7 +502,6 @@ api.openapi(
   }),
   async (c) => {
     const program = c.get("program");
-    if (!canWrite(program)) return problem(NO_SCOPE("write")) as never;
     const { id } = c.req.valid("param");
     return given(await invitation.renew(program, id, c.req.valid("json") ?? {}, new Date()), async ({ link }) =>
       json({ onboarding: full((await findForSupport(program, id, new Date()))!), link }),
@@ -511,7 +521,6 @@ api.openapi(
   }),
   async (c) => {
     const program = c.get("program");
-    if (!canWrite(program)) return problem(NO_SCOPE("write")) as never;
     const { id } = c.req.valid("param");
     return given(await invitation.revoke(program, id, new Date()), async () =>
       json(full((await findForSupport(program, id, new Date()))!)),
@@ -531,9 +540,8 @@ api.openapi(
     responses: { 200: answers(z.object({ registrations: z.array(z.object({ jwe: z.string() })) }), "The values"), ...problems(404) },
   }),
   async (c) => {
-    const authorization = c.req.header("authorization") ?? null;
-    const program = c.get("program") as Program | undefined;
-    const system = program ? await auth.collectorOf(authorization, new Date()) : await auth.vendorSystemOf(authorization);
+    const byKey = c.get("system");
+    const system = byKey ? accept(byKey) : await auth.vendorSystemOf(c.req.header("authorization") ?? null);
     if (!system.ok) return ofRefusal(system.refusal) as never;
     return given(await collectHandoff(system.value, c.req.valid("param").id, new Date()), (value) =>
       json(value, 200, { "cache-control": "no-store" }),

@@ -87,6 +87,8 @@ export type AuditEvent =
   | { type: "mail.failed"; detail: { to: string; about: string; reason: string } }
   | { type: "invitation.revoked"; detail: Record<string, never> }
   | { type: "admin.signed-in"; detail: { tenantId: string; tenantName: string; domain: string; roles: string[] } }
+  /** A colleague of the same tenant, by the invitation's link. */
+  | { type: "admin.joined"; detail: { roles: string[] } }
   | { type: "tenant.refused"; detail: { tenantId: string; tenantName: string; expectedDomain: string } }
   | { type: "manifest.changed"; detail: { version: number; manifestDigest: string } }
   | { type: "features.chosen"; detail: { choices: Choices } }

@@ -98,6 +98,8 @@ export type Progress = {
   openedAt?: string;
   revokedAt?: string;
   signedIn?: { at: string; tenantId: string; tenantName: string; domain: string; by: string };
+  /** Who came in by the invitation's link, by object id. */
+  admins?: string[];
   mismatch?: { at: string; tenantName: string; tenantId: string };
   /** The edition of the product's manifest that this was planned with. */
   manifestDigest?: string;
@@ -142,6 +144,7 @@ export type Progress = {
 
 export const nothingYet: Progress = { createdAt: "", expiresAt: "", steps: [], registrations: {}, made: {}, manual: {} };
 
+const withAdmin = ({ admins = [] }: Progress, actor: Actor) => ("objectId" in actor ? [...new Set([...admins, actor.objectId])] : admins);
 const nameOf = (actor: Actor) => ("name" in actor ? actor.name : actor.kind);
 
 /** The facts once these secrets are gone from the application. */
@@ -227,9 +230,13 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
     case "admin.signed-in": {
       const { tenantId, tenantName, domain } = event.detail;
       state.signedIn = { at, tenantId, tenantName, domain, by: nameOf(actor) };
+      state.admins = withAdmin(state, actor);
       delete state.mismatch;
       return state;
     }
+    case "admin.joined":
+      state.admins = withAdmin(state, actor);
+      return state;
     case "tenant.refused":
       if (!state.signedIn) state.mismatch = { at, tenantName: event.detail.tenantName, tenantId: event.detail.tenantId };
       return state;

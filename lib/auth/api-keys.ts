@@ -16,8 +16,8 @@ const wrong = (message: string) => refuse({ code: "api.invalid", status: 422, me
 
 const SCOPES = ["read", "write", "collect"] as const;
 export type Scope = (typeof SCOPES)[number];
-/** Who has a key: the program, and, when the key may fetch handoffs, the proof for that. `key` is the key itself. */
-export type KeyHolder = { program: Program; system: VendorSystem | null; key: string };
+/** Who has a key: the program, its rights, and, when it may fetch handoffs, the proof for that. `key` is the key itself. */
+export type KeyHolder = { program: Program; rights: readonly string[]; system: VendorSystem | null; key: string };
 
 export type ApiKey = {
   id: string;

@@ -7,7 +7,7 @@ import { ConfidentialClientApplication } from "@azure/msal-node";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { redirect } from "next/navigation";
 import { config } from "../config.ts";
-import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
+import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { Program, SignedIn, Support, VendorSystem } from "../proof.ts";
 import { Secret } from "../secret.ts";
 import { AADSTS_WORDS, type Words } from "../vocabulary.ts";
@@ -80,12 +80,13 @@ const keysOf = (tenantId: string) => {
   }
   return keys;
 };
+const CLOCK_TOLERANCE_S = 60;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const strings = (value: unknown) => (Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : []);
 
 /**
  * Opens a session from the access token that the browser got for the portal's own scope. Issuer and keys are those
- * of the token's own tenant; audience, client and scope must be the portal's.
+ * of the token's own tenant; audience, client and scope must be the portal's. A token opens one session.
  */
 export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ tenantId: string; name: string }>> {
   let claims: Awaited<ReturnType<typeof jwtVerify>>["payload"];
@@ -97,7 +98,7 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
       audience: config().AZURE_CLIENT_ID,
       algorithms: ["RS256"],
       requiredClaims: ["exp", "oid", "scp"],
-      clockTolerance: 60,
+      clockTolerance: CLOCK_TOLERANCE_S,
     }));
     if (
       claims.tid !== tenantId ||
@@ -110,6 +111,9 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
     if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_J")) return refuse(REFUSED_SIGN_IN);
     throw error;
   }
+  // Whoever finds the token in a log or a history comes too late.
+  const endsAt = new Date(((claims.exp ?? 0) + CLOCK_TOLERANCE_S) * 1000);
+  if (!(await session.isFirstUse(accessToken, endsAt, now))) return refuse(REFUSED_SIGN_IN);
   const name = String(claims.name ?? "");
   await session.open(
     {
@@ -127,6 +131,7 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
 }
 
 export const signOut = session.close;
+export const revokeSessions = session.revoke;
 
 const proofOf = (row: session.SessionRow): SignedIn =>
   ({
@@ -135,7 +140,7 @@ const proofOf = (row: session.SessionRow): SignedIn =>
     name: row.name,
     username: row.username,
     directoryRoles: row.wids,
-    sessionDigest: row.digest,
+    sessionId: row.id,
     holdKey: row.holdKey,
   }) as unknown as SignedIn;
 
@@ -180,16 +185,8 @@ export async function programOf(authorization: string | null, now: Date): Promis
     mayOperate: false,
   } as unknown as Program;
   const system = row.scopes.includes("collect") ? ({ applicationId: row.id, vendors: [row.vendorId] } as unknown as VendorSystem) : null;
-  return accept({ program, system, key });
+  return accept({ program, rights: row.scopes, system, key });
 }
-const MAY_NOT_COLLECT = { code: "api.scope", status: 403, message: 'This API key does not have the right "collect".' } as const;
-/** A program whose key may fetch handoffs. */
-export async function collectorOf(authorization: string | null, now: Date): Promise<Outcome<VendorSystem, Refusal>> {
-  const found = await programOf(authorization, now);
-  if (!found.ok) return found;
-  return found.value.system ? accept(found.value.system) : refuse(MAY_NOT_COLLECT);
-}
-
 const COLLECT = "Handoff.Collect";
 const NO_TOKEN = {
   code: "auth.token",
@@ -211,7 +208,7 @@ export async function vendorSystemOf(authorization: string | null): Promise<Outc
       audience: AZURE_CLIENT_ID,
       algorithms: ["RS256"],
       requiredClaims: ["exp", "azp"],
-      clockTolerance: 60,
+      clockTolerance: CLOCK_TOLERANCE_S,
     });
     // A person's token has scopes; what a person may do here is decided by their session.
     if (payload.tid !== AZURE_TENANT_ID || payload.ver !== "2.0" || payload.scp !== undefined) return refuse(NO_TOKEN);
@@ -247,11 +244,11 @@ const ownClient = (tenantId: string) =>
  * that Graph no longer takes.
  */
 export async function graphToken(
-  person: Pick<SignedIn, "sessionDigest" | "tenantId">,
+  person: Pick<SignedIn, "sessionId" | "tenantId">,
   scopes: readonly string[],
   isFresh = false,
 ): Promise<Outcome<Secret, StsRefusal>> {
-  const vault = await session.vaultOf(person.sessionDigest);
+  const vault = await session.vaultOf(person.sessionId);
   if (!vault) return refuse(SIGN_IN_AGAIN);
   const client = ownClient(person.tenantId);
   if (vault.msalCache) client.getTokenCache().deserialize(vault.msalCache);
@@ -263,15 +260,30 @@ export async function graphToken(
     });
     if (!result) return refuse(SIGN_IN_AGAIN);
     if (!result.fromCache)
-      await session.keepCache(person.sessionDigest, { assertion: vault.assertion, msalCache: client.getTokenCache().serialize() });
+      await session.keepVault(person.sessionId, {
+        assertion: vault.assertion,
+        msalCache: withoutRefreshTokens(client.getTokenCache().serialize()),
+      });
     return accept(new Secret(result.accessToken));
   } catch (error) {
     return refuse(stsRefusal(error));
   }
 }
 
+/** MSAL keeps refresh tokens for on-behalf-of although nothing here uses them: they would outlive the person's session by months. */
+function withoutRefreshTokens(cache: string): string {
+  const { RefreshToken: _, ...kept } = JSON.parse(cache) as Record<string, unknown>;
+  return JSON.stringify({ ...kept, RefreshToken: {} });
+}
+
+/** Forgets the Graph tokens of a session: what was approved is done. The next thing that is approved gets new ones. */
+export async function dropGraphTokens({ sessionId }: Pick<SignedIn, "sessionId">): Promise<void> {
+  const vault = await session.vaultOf(sessionId);
+  if (vault) await session.keepVault(sessionId, { assertion: vault.assertion });
+}
+
 /** Of the permissions that a run needs, those that the tenant has not given the portal; consent can be partial. */
-export async function missingScopes(person: Pick<SignedIn, "sessionDigest" | "tenantId">, access: Access): Promise<string[]> {
+export async function missingScopes(person: Pick<SignedIn, "sessionId" | "tenantId">, access: Access): Promise<string[]> {
   const missing: string[] = [];
   for (const scope of scopesFor(access)) {
     const token = await graphToken(person, [scope]);

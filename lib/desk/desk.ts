@@ -37,6 +37,12 @@ export type ListItem = {
 type Row = Omit<ListItem, "product">;
 export type Page = { items: ListItem[]; next: View["after"] };
 
+// Next bundles each route by itself; what is kept is kept once for the process.
+const processWide = globalThis as {
+  vestibuleVersions?: ReturnType<typeof keptFor<string>>;
+  vestibuleMany?: Map<string, number>;
+};
+
 const PAGE = 50;
 /** In a view: those that nobody has taken. */
 export const NOBODY = "nobody";
@@ -108,16 +114,10 @@ async function conditions(
 }
 const where = (is: Prisma.Sql[]) => (is.length > 0 ? sql`WHERE ${join(is, " AND ")}` : empty);
 
-/** How many match, up to a thousand. */
-async function countOf({ is, words }: Conditions): Promise<number> {
-  const [row] = await db().$queryRaw<{ matches: number }[]>`
-    SELECT count(*)::int AS matches FROM (SELECT 1 FROM "Onboarding" o ${where([...is, ...words])} LIMIT ${COUNTED + 1}) AS "counted"`;
-  return row?.matches ?? 0;
-}
-
+type Found = Page & { matches: number };
 /**
- * Few are read and then sorted; many are read in order until the page is full. PostgreSQL cannot know which it is before,
- * since how common a word's beginning is stands in no statistics; `OFFSET 0` keeps it from walking all of them in order.
+ * Few are gathered, counted and then sorted; many are read in order until the page is full. PostgreSQL cannot know which it
+ * is before, since how common a word's beginning is stands in no statistics.
  */
 async function read(
   { is, words }: Conditions,
@@ -125,18 +125,20 @@ async function read(
   isFew: boolean,
   now: Date,
   limit: number,
-): Promise<Page> {
+): Promise<Found> {
   const { column, isDown, isTime, keyOf } = ORDER[sort];
   const way = isDown ? sql`DESC` : sql`ASC`;
   const from = after && (isTime ? new Date(after[0]) : after[0]);
-  if (from instanceof Date && Number.isNaN(from.getTime())) return { items: [], next: null };
+  if (from instanceof Date && Number.isNaN(from.getTime())) return NOTHING;
   const place = after ? [sql`(${column}, o."id") ${isDown ? sql`<` : sql`>`} (${from}, ${after[1]}::uuid)`] : [];
-  const source = isFew
-    ? sql`(SELECT o.* FROM "Onboarding" o ${where([...is, ...words])} OFFSET 0) o ${where(place)}`
+  const all = sql`"Onboarding" o ${where([...is, ...words])}`;
+  const [gathering, source] = isFew
+    ? [sql`WITH few AS MATERIALIZED (SELECT o.* FROM ${all} LIMIT ${COUNTED + 1})`, sql`few o ${where(place)}`]
     : // IS TRUE keeps the text index out: it would gather all that match before the first is read.
-      sql`"Onboarding" o ${where([...is, ...words.map((each) => sql`(${each}) IS TRUE`), ...place])}`;
-  const rows = await db().$queryRaw<(Row & { expiresAt: Date; rawSince: Date })[]>`
-    SELECT o."id", o."customerName", o."expectedDomain", o."productId", o."lastEvent", o."lastEventAt", o."createdAt", o."expiresAt",
+      [empty, sql`"Onboarding" o ${where([...is, ...words.map((each) => sql`(${each}) IS TRUE`), ...place])}`];
+  const rows = await db().$queryRaw<(Row & { expiresAt: Date; rawSince: Date; matches: number })[]>`
+    ${gathering} SELECT ${isFew ? sql`(SELECT count(*)::int FROM few)` : sql`${COUNTED + 1}::int`} AS "matches",
+           o."id", o."customerName", o."expectedDomain", o."productId", o."lastEvent", o."lastEventAt", o."createdAt", o."expiresAt",
            o."adminEmail", o."contactEmail", o."contacts", o."reference", o."tenantId", o."owner", o."tags", o."waitingSince" AS "rawSince", ${statusOf(now)} AS "status",
            ${waitingForOf(now)} AS "waitingFor", ${waitingSinceOf(now)} AS "waitingSince",
            CASE WHEN o."status" IN ('invited', 'opened', 'expired') THEN o."expiresAt" ELSE o."credentialEndsAt" END AS "endsAt"
@@ -144,42 +146,60 @@ async function read(
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
   return {
-    items: shown.map(({ expiresAt: _, rawSince: __, ...row }) => ({ ...row, product: findProduct(row.productId)?.name ?? row.productId })),
+    items: shown.map(({ expiresAt: _, rawSince: __, matches: ___, ...row }) => ({
+      ...row,
+      product: findProduct(row.productId)?.name ?? row.productId,
+    })),
     next: last ? [keyOf(last), last.id] : null,
+    matches: rows[0]?.matches ?? 0,
   };
+}
+const NOTHING: Found = { items: [], next: null, matches: 0 };
+
+/** That a view has more than a thousand is true for long: it is found out once a minute, since gathering many costs more than a page. */
+const MANY_MS = 60_000;
+const MANY_VIEWS = 1000;
+/** A page of so many. */
+export async function page(desk: AtDesk, view: View, now: Date, limit: number): Promise<Found> {
+  const is = await conditions(desk, view, now);
+  if (!is) return NOTHING;
+  const { sort, after: _, ...filters } = view;
+  const key = JSON.stringify([desk.vendors, filters, sort === "waiting"]);
+  processWide.vestibuleMany ??= new Map();
+  const many = processWide.vestibuleMany;
+  if ((many.get(key) ?? 0) <= now.getTime()) {
+    const few = await read(is, view, true, now, limit);
+    if (few.matches <= COUNTED) return few;
+    if (many.size >= MANY_VIEWS) many.clear();
+    many.set(key, now.getTime() + MANY_MS);
+  }
+  const found = await read(is, view, false, now, limit);
+  if (found.next || view.after) return found;
+  // Not many any more: this page has them all.
+  many.delete(key);
+  return { ...found, matches: found.items.length };
 }
 
 /** A page of the board, and how many match in all, up to a thousand. */
-export async function list(support: AtDesk, view: View, now: Date): Promise<Page & { matches: number; isMore: boolean }> {
-  const is = await conditions(support, view, now);
-  const matches = is ? await countOf(is) : 0;
-  const page = is && matches > 0 ? await read(is, view, matches <= COUNTED, now, PAGE) : { items: [], next: null };
-  return { ...page, matches: Math.min(matches, COUNTED), isMore: matches > COUNTED };
-}
-
-/** A page of a program's own length, without a count. */
-export async function page(desk: AtDesk, view: View, now: Date, most: number): Promise<Page> {
-  const is = await conditions(desk, view, now);
-  return is ? read(is, view, view.q !== "" && (await countOf(is)) <= COUNTED, now, most) : { items: [], next: null };
+export async function list(support: AtDesk, view: View, now: Date): Promise<Found & { isMore: boolean }> {
+  const found = await page(support, view, now, PAGE);
+  return { ...found, matches: Math.min(found.matches, COUNTED), isMore: found.matches > COUNTED };
 }
 
 const AT_ONCE = 1000;
 /** All that matches, a thousand at a time: whoever takes them slowly makes nothing pile up. */
 export async function* all(support: AtDesk, view: View, now: Date): AsyncGenerator<ListItem[]> {
-  const is = await conditions(support, view, now);
-  const isFew = is !== null && (await countOf(is)) <= COUNTED;
   let after: View["after"] = null;
   do {
-    const page: Page = is ? await read(is, { sort: view.sort, after }, isFew, now, AT_ONCE) : { items: [], next: null };
-    yield page.items;
-    after = page.next;
+    const { items, next } = await page(support, { ...view, after }, now, AT_ONCE);
+    yield items;
+    after = next;
   } while (after);
 }
 
 /** The products that are theirs. */
 export const products = (support: AtDesk): Manifest[] => listProducts().filter(({ vendor }) => isOwn(support, vendor.id));
 
-const processWide = globalThis as { vestibuleVersions?: ReturnType<typeof keptFor<string>> };
 /**
  * Changes whenever one of their onboardings does, but for single calls to Graph. Every open board asks twice a second: those
  * of one process share an answer for a quarter of one.

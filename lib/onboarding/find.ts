@@ -7,6 +7,7 @@ import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { type AtDesk, isOwn, type SignedIn } from "../proof.ts";
+import { abilitiesOf } from "../provisioning/provisioning.ts";
 import { digestOf } from "../secret.ts";
 import { manifestOf, newerThan } from "./manifests.ts";
 import { Given } from "./schema.ts";
@@ -142,10 +143,15 @@ export function availability({ progress }: Onboarding, now: Date): Availability 
   return accept(null);
 }
 
-/** The onboarding, for an admin of the tenant that it belongs to; everybody else learns nothing. */
+/**
+ * The onboarding, for an admin of the tenant that it belongs to: whoever came in by the invitation's link, and whoever
+ * administers applications there anyway. Everybody else learns nothing, other members of that tenant included.
+ */
 export async function findForAdmin(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
   const onboarding = await find(id, now);
-  return onboarding?.tenantId === person.tenantId ? onboarding : null;
+  if (onboarding?.tenantId !== person.tenantId) return null;
+  const isAdmin = onboarding.progress.admins?.includes(person.objectId) || abilitiesOf(person.directoryRoles).canGrantDelegated;
+  return isAdmin ? onboarding : null;
 }
 
 /** What an admin may do with an onboarding: the same question before each action. */

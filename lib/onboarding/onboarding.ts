@@ -23,12 +23,17 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   const bound = await findForAdmin(person, id, now);
   if (bound) {
     const open = availability(bound, now);
+    if (open.ok && !bound.progress.admins?.includes(person.objectId)) await join(person, id, now);
     return open.ok ? accept(bound) : open;
   }
   const onboarding = linkToken ? await findByLink(id, linkToken, now) : null;
   if (!onboarding) return refuse(UNKNOWN);
   const open = availability(onboarding, now);
   if (!open.ok) return open;
+  if (onboarding.tenantId === person.tenantId) {
+    await join(person, id, now);
+    return accept(onboarding);
+  }
   const token = await auth.graphToken(person, ["User.Read"]);
   if (!token.ok) return token;
   const { body } = await connect({ token: async () => token.value }).call({
@@ -62,6 +67,12 @@ export async function enter(person: SignedIn, id: string, linkToken: string | un
   const entered = await findForAdmin(person, id, now);
   return entered ? accept(entered) : refuse(UNKNOWN);
 }
+
+const join = (person: SignedIn, id: string, now: Date) =>
+  record(id, actorOf(person, "admin"), now, {
+    type: "admin.joined",
+    detail: { roles: provisioning.abilitiesOf(person.directoryRoles).roleNames },
+  });
 
 export const isRunning = ({ progress: { run, approval, undo, removal } }: Onboarding) =>
   [run, approval?.run, undo?.run, removal?.run].some((each) => each && !each.finishedAt);
@@ -163,7 +174,7 @@ export async function review(
 const processWide = globalThis as { vestibuleShown?: Map<string, provisioning.Review> };
 const SHOWN_KEPT = 500;
 const shownKey = (person: SignedIn, { id, progress }: Onboarding, digest: string) =>
-  [person.sessionDigest, id, progress.chosenAt, digest].join("|");
+  [person.sessionId, id, progress.chosenAt, digest].join("|");
 function remember(person: SignedIn, onboarding: Onboarding, review: provisioning.Review) {
   processWide.vestibuleShown ??= new Map();
   const shown = processWide.vestibuleShown;
@@ -295,7 +306,8 @@ export async function tick(
   const { manifest, progress } = found.value;
   const { choices } = progress;
   const steps = choices ? [...manualStepsFor(manifest, choices), ...prerequisitesFor(manifest, choices)] : [];
-  if (!steps.some((step) => step.id === stepId)) return refuse(UNKNOWN);
+  if (!steps.some((step) => step.id === stepId))
+    return refuse({ code: "onboarding.step", status: 404, message: "This onboarding has no such step any more. Reload the page." });
   if (state === "not-applicable" && !note.trim())
     return refuse({ code: "onboarding.note", status: 422, message: "Say in the note why it does not apply to you." });
   const checkAt = state === "later" ? { checkAt: new Date(now.getTime() + LATER_MS).toISOString() } : {};

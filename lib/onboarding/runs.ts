@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Actor, AuditEvent } from "../audit/events.ts";
-import type { StsRefusal } from "../auth/auth.ts";
+import { dropGraphTokens, type StsRefusal } from "../auth/auth.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
@@ -91,7 +91,10 @@ async function start(
         clearInterval(heartbeat);
         return dropLease(id, holder);
       })
-      .then((outcome) => then?.(outcome))
+      .then(async (outcome) => {
+        await dropGraphTokens(person);
+        await then?.(outcome);
+      })
       .catch((error: unknown) => console.error(`After run ${runId} of onboarding ${id}:`, error));
     return accept({ is: "started" });
   } finally {

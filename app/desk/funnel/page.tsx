@@ -93,9 +93,9 @@ export default async function Funnel({ searchParams }: { searchParams: Promise<R
                       <td className="px-3.5 py-3 text-right tabular-nums">{reached.toLocaleString("en")}</td>
                       <td className="hidden px-3.5 py-3 sm:table-cell">
                         <span className="flex items-center gap-2.5">
-                          <span aria-hidden className="h-4 flex-1 rounded bg-sunken">
-                            <span className="block h-4 rounded bg-accent" style={{ width: `${(reached / all) * 100}%` }} />
-                          </span>
+                          <svg aria-hidden className="h-4 flex-1 rounded bg-sunken">
+                            <rect width={`${(reached / all) * 100}%`} height="100%" rx={4} className="fill-accent" />
+                          </svg>
                           <span className="w-10 text-right tabular-nums text-ink-2">{percent(reached / all)}</span>
                         </span>
                       </td>

@@ -1,12 +1,10 @@
 import { cookies } from "next/headers";
 import { config } from "@/lib/config";
-import { foreignOrigin, json, jsonObject, refusalAsJson } from "@/lib/http";
+import { json, jsonObject, refusalAsJson } from "@/lib/http";
 import { openInvitation } from "@/lib/onboarding/invitation";
 
 /** Exchanges the link's token for a cookie that is good for this onboarding's pages only. Anybody may try; the token decides. */
 export async function POST(request: Request, { params }: { params: Promise<{ onboarding: string }> }) {
-  const foreign = foreignOrigin(request);
-  if (foreign) return foreign;
   const { onboarding: id } = await params;
   const token = (await jsonObject(request))?.token;
   if (typeof token !== "string") return json({ code: "http.malformed", message: "The link is not complete." }, 422);
