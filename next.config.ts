@@ -3,6 +3,8 @@ import type { NextConfig } from "next";
 export default {
   reactStrictMode: true,
   poweredByHeader: false,
+  // server/main.ts does it, at half the cost.
+  compress: false,
   serverExternalPackages: [
     "@electric-sql/pglite",
     "pglite-prisma-adapter",
@@ -11,6 +13,7 @@ export default {
     "@react-email/render",
     "pg",
     "pg-boss",
+    "pino",
     "@azure/identity",
     "@azure/keyvault-keys",
   ],

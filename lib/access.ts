@@ -45,6 +45,7 @@ export const PAGES: Record<string, Who> = {
 
 export const ROUTES: Record<string, Who> = {
   "/api/session": "anybody",
+  "/audit-checkpoints.json": "anybody",
   // Each operation has its own line in API.
   "/api/v1/[...path]": "anybody",
   "/icon.svg": "anybody",

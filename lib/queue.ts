@@ -1,6 +1,7 @@
 import { fromPglite, fromPrisma, type JobResult, PgBoss } from "pg-boss";
 import { config } from "./config.ts";
 import { embedded, type Transaction } from "./db.ts";
+import { log } from "./log.ts";
 
 /** Errands that may wait and be tried again. None of them ever carries a link, a code or a secret: a queue is a table. */
 export type Errands = {
@@ -34,7 +35,13 @@ const RETRIED = {
 } as const;
 type Retried = keyof typeof RETRIED;
 /** Done by the clock, by one process at a time. `cron` is in UTC. */
-const BY_THE_CLOCK = { sweep: "* * * * *", remind: "7 * * * *", nudge: "23 * * * *", tidy: "41 * * * *" } as const;
+const BY_THE_CLOCK = {
+  sweep: "* * * * *",
+  remind: "7 * * * *",
+  nudge: "23 * * * *",
+  tidy: "41 * * * *",
+  checkpoint: "13 * * * *",
+} as const;
 export type ByTheClock = keyof typeof BY_THE_CLOCK;
 /** Where what was given up goes, so that somebody is told. */
 const lost = (name: Retried) => `${name}-lost` as const;
@@ -46,7 +53,7 @@ async function open(): Promise<PgBoss> {
   const boss = DATABASE_URL
     ? new PgBoss({ connectionString: DATABASE_URL, max: 2, application_name: "vestibule-queue", useListenNotify: true })
     : new PgBoss({ db: fromPglite(embedded(DATA_DIR)), backend: "pglite", useListenNotify: true });
-  boss.on("error", (error) => console.error("The queue:", error instanceof Error ? error.message : error));
+  boss.on("error", (error) => log().failed("The queue", error));
   await boss.start();
   for (const [name, retry] of Object.entries(RETRIED)) {
     await boss.createQueue(lost(name as Retried), { retryLimit: 3 });

@@ -64,7 +64,7 @@ export class Visitor {
   /** Takes a page as it comes over the wire, unpacking nothing: what a bench measures is the portal and not its reader. */
   read(path: string): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const headers = { cookie: this.#cookie(), "accept-encoding": "gzip" };
+    const headers = { cookie: this.#cookie(), "accept-encoding": "gzip, deflate, br" };
     get(`${this.#place.baseUrl}${path}`, { agent, headers }, (answer) => {
       answer.resume();
       answer.once("end", () => resolve(answer.statusCode ?? 0));

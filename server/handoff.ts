@@ -6,6 +6,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { findSignedInBy } from "../lib/auth/auth.ts";
 import { type Asked, BODY_AT_MOST, jsonObject, refusalAnswer, type Visitor, visitorOf } from "../lib/http.ts";
+import { log } from "../lib/log.ts";
 import { lookAtHandoff, revealHandoff, sayOfHandoff, sendCode } from "../lib/onboarding/contact.ts";
 import { type Outcome, refuse } from "../lib/outcome.ts";
 import { ALWAYS, HANDOFF_POLICY } from "./headers.ts";
@@ -93,8 +94,7 @@ export async function serveHandoff(request: IncomingMessage, response: ServerRes
   try {
     send(response, await answer(asWeb(request), handoff, act));
   } catch (error) {
-    // The message alone: what was asked is nobody's to read.
-    console.error("A handoff's page:", error instanceof Error ? error.message : error);
+    log().failed("A handoff's page failed", error);
     send(response, FAILED);
   }
 }

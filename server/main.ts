@@ -4,11 +4,15 @@
  */
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
+import { constants } from "node:zlib";
+import compression from "compression";
 import next from "next";
+import { makeCheckpoint } from "../lib/audit/checkpoint.ts";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
 import * as webhooks from "../lib/desk/webhooks.ts";
 import { CLIENT_ADDRESS, clientAddress, NONCE } from "../lib/http.ts";
+import { log } from "../lib/log.ts";
 import { tell } from "../lib/onboarding/contact.ts";
 import * as invitation from "../lib/onboarding/invitation.ts";
 import * as upkeep from "../lib/onboarding/upkeep.ts";
@@ -41,6 +45,7 @@ async function startErrands() {
   await schedule("sweep", () => upkeep.sweep(new Date()));
   await schedule("remind", () => upkeep.remind(new Date()));
   await schedule("nudge", () => invitation.nudge(new Date()));
+  await schedule("checkpoint", () => makeCheckpoint(new Date(), true));
   await schedule("tidy", () => upkeep.tidy(new Date()));
   tellAndAgain();
 }
@@ -51,16 +56,14 @@ function tellAndAgain() {
   setTimeout(() => {
     webhooks
       .tellChanges(new Date())
-      .catch((error: unknown) => console.error("Webhooks:", error instanceof Error ? error.message : error))
+      .catch((error: unknown) => log().failed("Changes were not turned into webhooks", error))
       .finally(tellAndAgain);
   }, LOOK_MS).unref();
 }
-startErrands().catch((error: unknown) =>
-  console.error("Errands (mail, expiry, reminders) do not run in this process:", error instanceof Error ? error.message : error),
-);
+startErrands().catch((error: unknown) => log().failed("Errands (mail, expiry, reminders) do not run in this process", error));
 
 // One request, one errand or one mail that goes wrong in an unforeseen way does not end everybody else's.
-process.on("unhandledRejection", (error) => console.error("Unforeseen:", error instanceof Error ? error.message : error));
+process.on("unhandledRejection", (error) => log().failed("Unforeseen", error));
 
 const HOST = "127.0.0.1";
 const { PORT, TRUSTED_PROXIES } = config();
@@ -68,6 +71,12 @@ const portal = next({ dev: false, hostname: HOST, port: PORT });
 await portal.prepare();
 const pages = portal.getRequestHandler();
 
+/** Brotli at 3 packs pages as small as gzip at 6 does, in half the time. Events go out as they come. */
+const compress = compression({
+  brotli: { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } },
+  filter: (request, response) =>
+    !String(response.getHeader("content-type")).startsWith("text/event-stream") && compression.filter(request, response),
+});
 const server = createServer({ connectionsCheckingInterval: 2000 }, async (request, response) => {
   const forwarded = request.headers["x-forwarded-for"];
   // Whatever a client sends under this name is overwritten.
@@ -76,7 +85,7 @@ const server = createServer({ connectionsCheckingInterval: 2000 }, async (reques
   request.rawHeaders.push(CLIENT_ADDRESS, address);
   const stopped = await stopAtGate(request, address).catch((error: unknown) => {
     // Without the database nothing can be counted; whatever needs it says so itself.
-    console.error("The gate:", error instanceof Error ? error.message : error);
+    log().failed("The gate could not count", error);
     return null;
   });
   if (stopped) {
@@ -97,7 +106,8 @@ const server = createServer({ connectionsCheckingInterval: 2000 }, async (reques
   request.headers["content-security-policy"] = contentSecurityPolicy;
   request.headers[NONCE] = nonce;
   response.setHeaders(new Headers({ ...ALWAYS, "content-security-policy": contentSecurityPolicy }));
-  void pages(request, response);
+  type Asked = Parameters<typeof compress>;
+  compress(request as Asked[0], response as Asked[1], () => void pages(request, response));
 });
 // Whoever sends a request in drops holds a connection and nothing else, and not for long.
 server.headersTimeout = 10_000;

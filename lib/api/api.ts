@@ -13,6 +13,7 @@ import { db } from "../db.ts";
 import * as desk from "../desk/desk.ts";
 import { STATUSES, viewFrom } from "../desk/view.ts";
 import { visitorOf } from "../http.ts";
+import { log } from "../log.ts";
 import { collectHandoff } from "../onboarding/collect.ts";
 import { findForSupport, type Onboarding } from "../onboarding/find.ts";
 import * as invitation from "../onboarding/invitation.ts";
@@ -190,7 +191,7 @@ api.onError((error) => {
   // A body that is not JSON; Hono says so with a status of its own.
   const status = "status" in error ? Number(error.status) : 500;
   if (status >= 400 && status < 500) return problem({ code: "api.malformed", status, message: "The body is not JSON that can be read." });
-  console.error("API:", error instanceof Error ? error.message : error);
+  log().failed("An operation of the API failed", error);
   return problem({
     code: "api.failed",
     status: 500,

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { db, Prisma, type Transaction } from "../db.ts";
 import { searchWords } from "../search.ts";
+import { type CheckpointFault, firstCheckpointFault, inclusionOf } from "./checkpoint.ts";
 import type { Actor, AuditEvent } from "./events.ts";
 import { STAGES } from "./stages.ts";
 import { fold, nothingYet, type Progress, standing } from "./status.ts";
@@ -164,17 +165,29 @@ export async function list(onboardingId: string): Promise<AuditRecord[]> {
   return rows as unknown as AuditRecord[];
 }
 
-export type Verdict = { ok: true; onboardings: number; records: number } | { ok: false; onboardingId: string; seq: number; reason: string };
+/** The trail of one onboarding, with what proves it to somebody who has neither the database nor the portal (docs/audit.md). */
+export async function exported(about: { onboarding: string; product: string; customer: string }) {
+  const [records, inclusion] = await Promise.all([list(about.onboarding), inclusionOf(about.onboarding)]);
+  return { format: "vestibule record v1", ...about, records, inclusion };
+}
+
+export type Verdict =
+  | { ok: true; onboardings: number; records: number; checkpoints: number }
+  | { ok: false; onboardingId: string; seq: number; reason: string }
+  | ({ ok: false } & CheckpointFault);
 
 /** As many onboardings are proven with one statement. */
 const AT_ONCE = 200;
 type Link = AuditRecord & { onboardingId: string; headSeq: number; headHash: string };
 
 /**
- * Proves every chain: order without gaps, each hash, and that the last record is the one the onboarding points at. May run
- * while the portal writes: a chain and its head are read with one statement, so both are of the same moment.
+ * Proves every chain: order without gaps, each hash, and that the last record is the one the onboarding points at; and every
+ * checkpoint: that it is as it was signed, and that what it names is still there. May run while the portal writes: a chain
+ * and its head are read with one statement, so both are of the same moment. `trusted`: the keys that may have signed.
  */
-export async function verify(client = db()): Promise<Verdict> {
+export async function verify(client = db(), trusted?: readonly string[]): Promise<Verdict> {
+  const { fault, checkpoints } = await firstCheckpointFault(client, trusted);
+  if (fault) return { ok: false, ...fault };
   let records = 0;
   let onboardings = 0;
   for (let after = "00000000-0000-0000-0000-000000000000"; ; ) {
@@ -190,7 +203,7 @@ export async function verify(client = db()): Promise<Verdict> {
       records += chain[0]!.headSeq;
     }
     onboardings += chains.size;
-    if (chains.size < AT_ONCE) return { ok: true, onboardings, records };
+    if (chains.size < AT_ONCE) return { ok: true, onboardings, records, checkpoints };
     after = [...chains.keys()].at(-1)!;
   }
 }

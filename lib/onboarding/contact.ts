@@ -9,6 +9,7 @@ import { config } from "../config.ts";
 import * as handoff from "../handoff/holder.ts";
 import type { SealedPart, State } from "../handoff/sealed.ts";
 import type { Visitor } from "../http.ts";
+import { log } from "../log.ts";
 import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
@@ -123,7 +124,7 @@ export async function revealHandoff(
 /** A mail to the admin and to whoever invited, after what it is about was committed. Its failure changes nothing. */
 export function tellLater(onboardingId: string, what: string, detail: string): void {
   void enqueue("notice", { onboardingId, what, detail }).catch((error: unknown) =>
-    console.error(`A notice about onboarding ${onboardingId} was not queued:`, error instanceof Error ? error.message : error),
+    log().failed("A notice was not queued", error, { onboardingId }),
   );
 }
 /** Writes the mails that a notice comes to. */

@@ -7,6 +7,7 @@ import type { Actor, AuditEvent } from "../audit/events.ts";
 import { dropGraphTokens, type StsRefusal } from "../auth/auth.ts";
 import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
+import { log } from "../log.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
@@ -95,7 +96,7 @@ async function start(
         await dropGraphTokens(person);
         await then?.(outcome);
       })
-      .catch((error: unknown) => console.error(`After run ${runId} of onboarding ${id}:`, error));
+      .catch((error: unknown) => log().failed("What follows a run failed", error, { onboardingId: id, runId }));
     return accept({ is: "started" });
   } finally {
     if (!isUnderWay) {
@@ -178,9 +179,9 @@ async function carryOut(
       who: "The vendor's support",
     };
     // Nobody awaits the run, so the operator's log is the only place that this can go.
-    console.error(`The run ${runId} of onboarding ${id} failed:`, error);
+    log().failed("A run failed", error, { onboardingId: id, runId });
     await record(id, actor, new Date(), { type: "run.finished", detail: { runId, outcome: "failed", failure } }).catch((cause: unknown) =>
-      console.error(`The end of run ${runId} could not be recorded:`, cause),
+      log().failed("The end of a run could not be recorded", cause, { onboardingId: id, runId }),
     );
     return "failed";
   }
