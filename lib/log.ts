@@ -40,7 +40,7 @@ const placesOf = (stack: string): string[] =>
     .slice(0, 8);
 
 /** What is kept of whatever was thrown. */
-export function errorFacts(thrown: unknown): { kind: string; code?: string; words: string; at?: string[] } {
+function errorFacts(thrown: unknown): { kind: string; code?: string; words: string; at?: string[] } {
   if (!(thrown instanceof Error)) return { kind: typeof thrown, words: scrubbed(typeof thrown === "string" ? thrown : "") };
   const code = "code" in thrown && typeof thrown.code === "string" && /^[A-Z0-9_]{1,40}$/.test(thrown.code) ? { code: thrown.code } : {};
   // Prisma puts the call with its arguments before the last paragraph.
@@ -49,7 +49,7 @@ export function errorFacts(thrown: unknown): { kind: string; code?: string; word
 }
 
 /** Only what is named above, and only what looks like what it should be. */
-export function factsOf(facts: Record<string, unknown>): Record<string, string | number> {
+function factsOf(facts: Record<string, unknown>): Record<string, string | number> {
   const kept: Record<string, string | number> = {};
   for (const name of FACTS) {
     const value = facts[name];

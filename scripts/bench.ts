@@ -146,7 +146,9 @@ async function desk(): Promise<Figure[]> {
     const figures: Figure[] = [];
     for (const [name, paths] of Object.entries(VIEWS)) {
       for (const path of paths) say(`  ${path}: ${(await median1(path)).toFixed(1)} ms alone`);
-      figures.push(figure(`desk.${name}.p95Ms.100000`, Math.round(await stage.p95(paths, 400, 8)), "ms", 100, "lower"));
+      const rounds = [];
+      while (rounds.length < 3) rounds.push(Math.round(await stage.p95(paths, 400, 8)));
+      figures.push(figure(`desk.${name}.p95Ms.100000`, median(rounds), "ms", 100, "lower"));
     }
     const { lines, grownMb } = await stage.download("/desk/export");
     figures.push(figure("desk.csv.rows", lines - 1, "rows", 100_000, "higher"));

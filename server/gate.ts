@@ -9,12 +9,15 @@ const READING = ["GET", "HEAD", "OPTIONS"];
 
 type Answer = { status: number; body: unknown; headers?: Record<string, string> };
 const wrong = (status: number, code: string, message: string): Answer => ({ status, body: { code, message } });
+const MALFORMED = wrong(400, "http.malformed", "This address cannot be read.");
 const TOO_LARGE = wrong(413, "http.too-large", "This is larger than anything that is sent to this portal.");
 
 /** Null when it may go on. `address`: who asks. */
 export async function stopAtGate(request: IncomingMessage, address: string): Promise<Answer | null> {
   const { method = "GET", url = "/", headers } = request;
   const [path = "/"] = url.split("?");
+  // No text of ours holds the character 0, and PostgreSQL takes none.
+  if (/%00/.test(url)) return MALFORMED;
   if (!READING.includes(method)) {
     // Without a length ahead, whoever reads the body stops where it gets too long.
     if (Number(headers["content-length"] ?? 0) > BODY_AT_MOST) return TOO_LARGE;

@@ -1,6 +1,7 @@
 "use server";
 
 import { refresh } from "next/cache";
+import { fieldsOf, text } from "@/app/form";
 import type { ActionResult } from "@/components/ui/act";
 import { findSupport } from "@/lib/auth/auth";
 import * as notes from "@/lib/desk/notes";
@@ -9,7 +10,6 @@ import type { Outcome } from "@/lib/outcome";
 import type { Support } from "@/lib/proof";
 
 const SIGNED_OUT = { refused: "Your session is over. Reload the page and sign in again; what you typed stays here." };
-const text = (form: FormData, name: string) => String(form.get(name) ?? "").trim();
 
 export type InviteResult = { refused?: string; invited?: invitation.Invited } | null;
 const listed = (form: FormData, name: string) =>
@@ -21,7 +21,7 @@ const listed = (form: FormData, name: string) =>
 export async function invite(_: InviteResult, form: FormData): Promise<InviteResult> {
   const support = await findSupport();
   if (!support) return SIGNED_OUT;
-  const given = [...form.keys()].flatMap((name) => {
+  const given = [...fieldsOf(form).keys()].flatMap((name) => {
     const id = /^given\.(.+)$/.exec(name)?.[1];
     return id && text(form, name) ? [[id, { value: text(form, name), shown: text(form, `shown.${id}`) || "locked" }]] : [];
   });
@@ -31,8 +31,8 @@ export async function invite(_: InviteResult, form: FormData): Promise<InviteRes
     expectedDomain: text(form, "expectedDomain"),
     adminEmail: text(form, "adminEmail"),
     contacts: [text(form, "contactEmail"), ...listed(form, "furtherContacts")],
-    offered: form.getAll("offered").map(String),
-    locked: form.getAll("locked").map(String),
+    offered: fieldsOf(form).getAll("offered").map(String),
+    locked: fieldsOf(form).getAll("locked").map(String),
     given: Object.fromEntries(given),
     reference: text(form, "reference"),
     ...(text(form, "language") ? { language: text(form, "language") } : {}),

@@ -1,7 +1,7 @@
 /** Keys of a vendor's programs: made, listed, ended and recognised. A key is shown once; its digest is kept. */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { db } from "../db.ts";
+import { db, isUuid } from "../db.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { isOwn, type Program, type Support, type VendorSystem } from "../proof.ts";
 import { digestOf, newToken } from "../secret.ts";
@@ -77,7 +77,7 @@ export const list = (support: Support): Promise<ApiKey[]> =>
 /** Ends a key, from this moment on. */
 export async function revoke(support: Support, id: string, now: Date): Promise<Outcome<null>> {
   if (!support.mayManage) return refuse(MAY_NOT);
-  const row = await db().apiKey.findFirst({ where: { id }, select: { vendorId: true } });
+  const row = isUuid(id) ? await db().apiKey.findFirst({ where: { id }, select: { vendorId: true } }) : null;
   if (!row || !isOwn(support, row.vendorId)) return refuse({ code: "api.unknown-key", status: 404, message: "There is no such key." });
   await db().apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now, revokedBy: support.username } });
   return accept(null);

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Webhook as Signer } from "standardwebhooks";
-import { db } from "../db.ts";
+import { db, isUuid } from "../db.ts";
 import { openWithRing, sealWithRing } from "../key-ring.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { isOwn, type Support } from "../proof.ts";
@@ -38,7 +38,7 @@ const sealSecret = (id: string, secret: string) => sealWithRing(secret, `webhook
 const openSecret = (id: string, sealed: Uint8Array) => openWithRing(sealed, `webhook|${id}`).toString();
 
 async function findOwn(support: Support, id: string): Promise<Webhook | null> {
-  const row = await db().webhook.findFirst({ where: { id, removedAt: null }, select: FIELDS });
+  const row = isUuid(id) ? await db().webhook.findFirst({ where: { id, removedAt: null }, select: FIELDS }) : null;
   return row && isOwn(support, row.vendorId) ? row : null;
 }
 
@@ -124,6 +124,7 @@ export async function test(support: Support, id: string, now: Date): Promise<Out
 /** The same message once more, under the same id, so that a receiver that has it already can tell. */
 export async function replay(support: Support, deliveryId: string, now: Date): Promise<Outcome<null>> {
   if (!support.mayManage) return refuse(MAY_NOT);
+  if (!isUuid(deliveryId)) return refuse(UNKNOWN);
   const before = await db().webhookDelivery.findFirst({
     where: { id: deliveryId },
     select: { webhookId: true, messageId: true, onboardingId: true, type: true, body: true },

@@ -2,6 +2,7 @@
 
 import { refresh } from "next/cache";
 import { redirect } from "next/navigation";
+import { fieldsOf, text } from "@/app/form";
 import { SIGNED_OUT } from "@/app/signed-out";
 import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
@@ -10,14 +11,12 @@ import * as approval from "@/lib/onboarding/approval";
 import { accessOf } from "@/lib/onboarding/find";
 import { approvalToken } from "./link";
 
-const text = (form: FormData, name: string) => String(form.get(name) ?? "");
-
 /** Every action here is for somebody who holds the link and signed in to the request's tenant: `approval` refuses others. */
 export async function approve(_: ActionResult, form: FormData): Promise<ActionResult> {
   const person = await findSignedIn();
   if (!person) return { refused: SIGNED_OUT };
   const id = text(form, "approval");
-  const decision = { keys: form.getAll("grant").map(String), reason: text(form, "reason") };
+  const decision = { keys: fieldsOf(form).getAll("grant").map(String), reason: text(form, "reason") };
   const done = await approval.approve(person, id, await approvalToken(), decision, new Date());
   if (!done.ok) return { refused: done.refusal.message };
   redirect(`/approve/${id}?go=1`);

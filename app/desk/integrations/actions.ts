@@ -1,6 +1,7 @@
 "use server";
 
 import { refresh } from "next/cache";
+import { fieldsOf, text } from "@/app/form";
 import { SIGNED_OUT } from "@/app/signed-out";
 import type { ActionResult } from "@/components/ui/act";
 import * as apiKeys from "@/lib/auth/api-keys";
@@ -8,8 +9,6 @@ import { findSupport } from "@/lib/auth/auth";
 import * as webhooks from "@/lib/desk/webhooks";
 import type { Outcome } from "@/lib/outcome";
 import type { Support } from "@/lib/proof";
-
-const text = (form: FormData, name: string) => String(form.get(name) ?? "").trim();
 
 /** Something that is shown once: a key, or a signing secret. */
 export type OnceResult = { refused?: string; shown?: string } | null;
@@ -28,7 +27,7 @@ const plain = (done: Outcome<unknown> | null, said?: string): ActionResult =>
 
 export async function createKey(_: OnceResult, form: FormData): Promise<OnceResult> {
   const input = {
-    ...{ vendorId: text(form, "vendor"), name: text(form, "name"), scopes: form.getAll("scope").map(String) },
+    ...{ vendorId: text(form, "vendor"), name: text(form, "name"), scopes: fieldsOf(form).getAll("scope").map(String) },
     days: text(form, "days") === "never" ? null : text(form, "days"),
   };
   return once(await managing((support, now) => apiKeys.create(support, input, now)), ({ key }) => key);

@@ -2,6 +2,7 @@
 
 import { refresh } from "next/cache";
 import { redirect } from "next/navigation";
+import { fieldsOf, text } from "@/app/form";
 import { SIGNED_OUT } from "@/app/signed-out";
 import type { StartAnswer } from "@/components/onboarding/start-run";
 import type { ActionResult } from "@/components/ui/act";
@@ -18,8 +19,6 @@ import { accept, type Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
 import type { Registered } from "@/lib/provisioning/provisioning";
 import { linkToken } from "./admin";
-
-const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
 /** Every action below is for an admin of the onboarding's tenant: `onboarding` refuses anybody else's session. */
 async function asAdmin<T>(
@@ -48,10 +47,10 @@ export async function enter(_: ActionResult, form: FormData): Promise<ActionResu
 export async function choose(_: ActionResult, form: FormData): Promise<ActionResult> {
   const pairs = (prefix: string) =>
     Object.fromEntries(
-      [...form].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), String(value)]),
+      [...fieldsOf(form)].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), String(value)]),
     );
   const choices = Choices.safeParse({
-    features: form.getAll("feature").map(String),
+    features: fieldsOf(form).getAll("feature").map(String),
     variants: pairs("variant."),
     answers: pairs("answer."),
     layout: text(form, "layout") || "single",
@@ -157,7 +156,7 @@ export async function withdrawRequest(_: ActionResult, form: FormData): Promise<
 export async function leaveOut(_: ActionResult, form: FormData): Promise<ActionResult> {
   return asAdmin(
     form,
-    (person, id, now) => onboarding.leaveOut(person, id, form.getAll("feature").map(String), now),
+    (person, id, now) => onboarding.leaveOut(person, id, fieldsOf(form).getAll("feature").map(String), now),
     (_value, id) => redirect(`/o/${id}/plan`),
   );
 }
