@@ -154,6 +154,13 @@ export async function findForAdmin(person: SignedIn, id: string, now: Date): Pro
   return isAdmin ? onboarding : null;
 }
 
+/** The onboarding, for the colleague who approved its request by the link: nothing but the approved part is theirs to run. */
+export async function findForApprover(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
+  const onboarding = await find(id, now);
+  const isTheirs = onboarding?.tenantId === person.tenantId && onboarding.progress.approval?.decidedByObjectId === person.objectId;
+  return isTheirs ? onboarding : null;
+}
+
 /** What an admin may do with an onboarding: the same question before each action. */
 export async function requireOpen(
   person: SignedIn,

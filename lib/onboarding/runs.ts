@@ -11,7 +11,7 @@ import { log } from "../log.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
-import { canGiveLink, findForAdmin, type Onboarding, UNKNOWN } from "./find.ts";
+import { canGiveLink, findForAdmin, findForApprover, type Onboarding, UNKNOWN } from "./find.ts";
 import { actorOf, dropLease, LEASE_MS, record, takeLease } from "./store.ts";
 import { subjectOf } from "./subject.ts";
 
@@ -65,7 +65,7 @@ async function start(
   let isUnderWay = false;
   try {
     // Read again under the lease: another tab may have just finished.
-    const onboarding = await findForAdmin(person, id, new Date());
+    const onboarding = await (kind === "approval" ? findForApprover : findForAdmin)(person, id, new Date());
     if (!onboarding) return refuse(UNKNOWN);
     const subject = await subjectOf(person, onboarding);
     if (!subject) return refuse(NO_PLAN);

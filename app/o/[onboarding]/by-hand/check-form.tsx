@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useState } from "react";
 import { SignInButton } from "@/components/entra/entra";
+import { useReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import { type CheckAnswer, checkByHand } from "./actions";
@@ -20,6 +21,7 @@ export function CheckForm({
   loginHint: string;
 }) {
   const kept = `by-hand.${id}`;
+  const isReady = useReady();
   const router = useRouter();
   const [isBusy, setBusy] = useState(false);
   const [answer, setAnswer] = useState<CheckAnswer | null>(null);
@@ -51,6 +53,7 @@ export function CheckForm({
             Application (client) ID of {registration.displayName}
             <input
               value={shown(registration)}
+              disabled={!isReady}
               onChange={({ target }) => setTyped((before) => ({ ...before, [registration.id]: target.value }))}
               autoComplete="off"
               spellCheck={false}
@@ -59,7 +62,7 @@ export function CheckForm({
             />
           </label>
         ))}
-        <Button type="submit" disabled={isBusy}>
+        <Button type="submit" disabled={isBusy || !isReady}>
           {isBusy ? "Reading your tenant…" : "Check what I made"}
         </Button>
         <div role="status" className="empty:hidden">
