@@ -5,7 +5,6 @@ export default defineConfig({
   outputDir: "test-results/e2e",
   timeout: 120_000,
   expect: { timeout: 15_000 },
-  workers: 1,
   // A journey that needs its second attempt is named in the report; whoever reads it looks into it.
   retries: 1,
   reporter: process.env.VESTIBULE_REPORT ? [["list"], ["json", { outputFile: process.env.VESTIBULE_REPORT }]] : "list",

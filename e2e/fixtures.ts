@@ -16,7 +16,8 @@ export type StackFacts = {
   portalEnv: Record<string, string>;
 };
 /** Read anew where it matters: the portal has another process id after a restart. */
-export const stackNow = () => JSON.parse(readFileSync(process.env.VESTIBULE_STACK!, "utf8")) as StackFacts;
+export const stackNow = () =>
+  JSON.parse(readFileSync(`${process.env.VESTIBULE_STACKS}/stack-${process.env.TEST_PARALLEL_INDEX ?? 0}.json`, "utf8")) as StackFacts;
 export const stack = stackNow();
 
 /** Kills the portal and waits until its supervisor has started it again. */

@@ -64,52 +64,38 @@ export async function check(): Promise<Tally[]> {
   }
 }
 
-export async function e2e(args: string[]): Promise<Tally[]> {
-  console.log("\n— end to end");
-  build();
-  const browser = findBrowser();
-  const folder = scratch();
-  const postgres = await startPostgres(path.join(folder, "postgres"));
-  const keys = newKeyRing();
+/** As many journeys at once: each worker of Playwright has a stack of its own. */
+const WORKERS = 2;
+
+/** A portal with its sandbox for one worker, and what a process supervisor does in production: a portal that died is started again. */
+async function stage(folder: string, facts: string, postgres: Awaited<ReturnType<typeof startPostgres>>) {
+  const databaseUrl = await postgres.createDatabase(`portal_${path.basename(folder)}`);
+  mkdirSync(folder, { mode: 0o755 });
   // A copy, since a journey changes it.
   const catalogueFolder = path.join(folder, "catalogue");
   cpSync("e2e/catalogue", catalogueFolder, { recursive: true });
-  const portsOf = async () => ({ portal: await freePort(), sandbox: await freePort(), mail: await freePort() });
-  const databaseUrl = await postgres.createDatabase("portal");
-  const stack = await startStack(await portsOf(), {
+  const ports = { portal: await freePort(), sandbox: await freePort(), mail: await freePort() };
+  const stack = await startStack(ports, {
     dataDir: path.join(folder, "data"),
     databaseUrl,
-    keys,
+    keys: newKeyRing(),
     portalSecret: "e2e-portal-secret",
-    // On this signal the portal writes down what its memory holds: a journey searches it for what must not be kept.
     env: {
       CATALOGUE_DIR: catalogueFolder,
       // A journey plays the receiver of webhooks, on this machine.
       WEBHOOK_PRIVATE_HOSTS: "127.0.0.1",
+      // On this signal the portal writes down what its memory holds: a journey searches it for what must not be kept.
       NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}`,
     },
   });
-  const facts = path.join(folder, "stack.json");
   let isOver = false;
   let portal = stack.portal;
   const portals = [portal];
-  const report = path.join(folder, "playwright.json");
-  // What a process supervisor does in production: a portal that died is started again. Tests kill it.
   const watch = () => {
     const { baseUrl, sandboxUrl, portalEnv } = stack;
-    writeFileSync(
-      facts,
-      JSON.stringify({
-        baseUrl,
-        sandboxUrl,
-        databaseUrl,
-        databaseFolder: postgres.folder,
-        catalogueFolder,
-        snapshotFolder: folder,
-        portalEnv,
-        portalPid: portal.process.pid,
-      }),
-    );
+    const { pid: portalPid } = portal.process;
+    const folders = { databaseFolder: postgres.folder, catalogueFolder, snapshotFolder: folder };
+    writeFileSync(facts, JSON.stringify({ baseUrl, sandboxUrl, databaseUrl, ...folders, portalEnv, portalPid }));
     portal.process.once("exit", async () => {
       if (isOver) return;
       portal = await startPortal(portalEnv);
@@ -118,22 +104,43 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     });
   };
   watch();
+  return {
+    output: () => portals.map(({ output }) => output()).join("\n"),
+    stop: async () => {
+      isOver = true;
+      await Promise.all([portal.stop(), stack.sandbox.stop()]);
+    },
+  };
+}
+
+export async function e2e(args: string[]): Promise<Tally[]> {
+  console.log("\n— end to end");
+  build();
+  const browser = findBrowser();
+  const folder = scratch();
+  const postgres = await startPostgres(path.join(folder, "postgres"));
+  const report = path.join(folder, "playwright.json");
+  const factsOf = (worker: number) => path.join(folder, `stack-${worker}.json`);
+  const stages: Awaited<ReturnType<typeof stage>>[] = [];
   mkdirSync("test-results", { recursive: true });
   try {
-    const code = await run(process.execPath, [path.resolve("node_modules/@playwright/test/cli.js"), "test", ...args], {
-      VESTIBULE_STACK: facts,
-      VESTIBULE_REPORT: report,
-      CHROMIUM_PATH: browser,
-    });
+    for (let worker = 0; worker < WORKERS; worker++) stages.push(await stage(path.join(folder, String(worker)), factsOf(worker), postgres));
+    const code = await run(
+      process.execPath,
+      [path.resolve("node_modules/@playwright/test/cli.js"), "test", `--workers=${WORKERS}`, ...args],
+      {
+        VESTIBULE_STACKS: folder,
+        VESTIBULE_REPORT: report,
+        CHROMIUM_PATH: browser,
+      },
+    );
     const { stats } = JSON.parse(readFileSync(report, "utf8")) as { stats: { expected: number; unexpected: number; flaky: number } };
-    const unexpected = portals.flatMap(({ output }) => output().split("\n")).filter((line) => /error|warn/i.test(line));
+    const unexpected = stages.flatMap(({ output }) => output().split("\n")).filter((line) => /error|warn/i.test(line));
     if (unexpected.length > 0) console.log(`The portal wrote:\n${unexpected.slice(0, 40).join("\n")}`);
     if (stats.flaky > 0) console.log(`${stats.flaky} of the journeys passed only at the second attempt; the list above says which.`);
     return [counted("end to end", code, stats.expected + stats.flaky, stats.unexpected)];
   } finally {
-    isOver = true;
-    await portal.stop();
-    await stack.sandbox.stop();
+    for (const { stop } of stages) await stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   }

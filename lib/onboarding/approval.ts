@@ -38,6 +38,11 @@ const WRONG_TENANT = {
   message:
     "This request is for another tenant than the one you signed in to. Nothing was changed. Sign in with an account of the tenant that it names.",
 } as const;
+const NOT_APPROVED = {
+  code: "approval.not-approved",
+  status: 409,
+  message: "You have not approved this request. Approve it first; its permissions are granted right after.",
+} as const;
 const OVER = (message: string) => ({ code: "approval.over", status: 410, message }) as const;
 
 export const keyOf = ({ step, value }: ApprovalItem) => `${step}|${value}`;
@@ -325,6 +330,7 @@ export async function grant(person: SignedIn, approvalId: string, token: string 
   const found = await requireApprover(person, approvalId, token, now);
   if (!found.ok) return found;
   const { onboarding } = found.value;
+  if (onboarding.progress.approval?.decidedByObjectId !== person.objectId) return refuse(NOT_APPROVED);
   return runs.grantApproved(person, onboarding.id, approvalId, async (outcome) => {
     const after = await find(onboarding.id, new Date());
     const approval = after?.progress.approval;
