@@ -183,6 +183,8 @@ test("every page, route and action, asked by everybody: each gives what lib/acce
     searchRegistrations: [id, "x"],
     start: [id, false],
     undo: [id, "x", false],
+    leave: [id, "x", false],
+    checkHealth: [id, false],
     checkConsent: [id, false],
     consentPageLinks: [id],
     mailHandoff: [id, { challenge: "none", passphrase: "", hours: 72, removes: false, understands: true }],

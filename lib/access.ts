@@ -31,6 +31,7 @@ export const PAGES: Record<string, Who> = {
   "/o/[onboarding]/run": "admin",
   "/o/[onboarding]/by-hand": "admin",
   "/o/[onboarding]/undo": "admin",
+  "/o/[onboarding]/leave": "admin",
   "/o/[onboarding]/audit": "admin",
   // And whoever holds the invitation: it is read before anybody signs in.
   "/o/[onboarding]/dossier": "admin",
@@ -75,6 +76,7 @@ export const ACTIONS: Record<string, Who> = {
     "admin",
     ...["choose", "takeNewerEdition", "adopt", "searchRegistrations", "approve", "start", "undo", "checkConsent", "shortenSecret"],
     ...["ask", "withdrawRequest", "leaveOut", "prepareConsentPage", "consentPageLinks", "mailHandoff", "copyHandoff", "releaseToMachine"],
+    ...["checkHealth", "acceptFinding", "leave"],
     ...["withdrawHandoff", "rotate", "removeHandedOver", "removeDue", "nameRecipient", "reissue", "tick"],
   ),
   ...each("app/o/[onboarding]/by-hand/actions.ts", "admin", "checkByHand", "sealByHand"),

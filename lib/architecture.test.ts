@@ -73,6 +73,7 @@ const FURTHER_DOORS = [
   "lib/onboarding/by-hand.ts",
   "lib/onboarding/consent-page.ts",
   "lib/onboarding/hand-over.ts",
+  "lib/onboarding/health.ts",
   "lib/onboarding/contact.ts",
   "lib/onboarding/upkeep.ts",
   "lib/onboarding/collect.ts",

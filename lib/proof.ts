@@ -14,6 +14,8 @@ export type SignedIn = {
   readonly sessionId: string;
   /** Known only while this request runs: derived from the cookie, never stored. */
   readonly holdKey: Buffer;
+  /** When they signed in. */
+  readonly since: Date;
 };
 
 /** The vendor's own system: with an app-only token for the portal and the role to fetch handoffs, or with an API key that may. */

@@ -118,6 +118,12 @@ export const AADSTS_WORDS: Readonly<Record<number, Words>> = {
   },
   650051: copying("sts.permission-unknown", "A permission is not known to the service yet, or the service principal was made moments ago."),
   700016: copying("sts.application-unknown", "Microsoft's sign-in service does not know the application yet."),
+  7000112: {
+    code: "sts.disabled",
+    message: "The application is disabled in your tenant: no sign-in with it is let through.",
+    action: "Enable it under Enterprise applications, Properties, Enabled for users to sign in, then try again.",
+    who: ADMIN,
+  },
   7000215: copying("sts.secret-unknown", "Microsoft's sign-in service does not know the new secret yet."),
   7000222: copying("sts.secret-expired", "Microsoft's sign-in service says that the secret is expired."),
   7000229: copying("sts.service-principal-unknown", "Microsoft's sign-in service does not know the service principal yet."),
@@ -309,6 +315,12 @@ const CLIENT_WORDS: Readonly<Record<number, Words>> = {
     code: "client.service-principal-missing",
     message: "The application has no service principal in your tenant: it was deleted, or it is seconds old.",
     action: "Compare the plan with your tenant now and approve what is missing.",
+    who: YOU,
+  },
+  7000112: {
+    code: "client.disabled",
+    message: "The application is disabled in your tenant: no sign-in with it is let through.",
+    action: "Compare the plan with your tenant now and approve enabling it, or ask whoever disabled it.",
     who: YOU,
   },
   53003: {

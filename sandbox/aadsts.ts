@@ -129,6 +129,7 @@ export const AADSTS: Record<number, Words> = {
     text: ({ scope = "" }) =>
       `The provided value for scope ${scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.`,
   },
+  7000112: { error: "unauthorized_client", text: ({ app = "", appName = "" }) => `Application '${app}'(${appName}) is disabled.` },
   7000215: {
     ...invalidClient,
     text: ({ app = "" }) =>

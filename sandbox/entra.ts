@@ -608,6 +608,7 @@ export function entra(world: () => World, origin: string) {
     else requireSecret(application, form.client_secret);
     const sp = tenant.servicePrincipals.at(replica).find(({ appId }) => appId === application.appId);
     if (!sp) throw new StsFailure(7000229, { app: application.appId, tenant: tenant.id });
+    if (sp.accountEnabled === false) throw new StsFailure(7000112, { app: application.appId, appName: application.displayName });
     if (!form.scope?.endsWith("/.default")) throw new StsFailure(1002012, { scope: form.scope ?? "" });
     const own = /^(?:api:\/\/)?([0-9a-f-]{36})\/\.default$/.exec(form.scope)?.[1];
     const resource = own ? tenant.servicePrincipals.at(replica).find(({ appId }) => appId === own) : graphOf(tenant);
@@ -687,6 +688,9 @@ export function entra(world: () => World, origin: string) {
       if (Number(claims.xms_at ?? 0) < user.tokensValidFrom) throw new StsFailure(50173);
       const acrs = (claims.acrs as string[] | undefined) ?? [];
       if (tenant.policies.stepUp === "token" && !acrs.includes(STEP_UP_CONTEXT)) throw new StsFailure(50076, {}, STEP_UP_CLAIMS);
+      // Only a consent adds a service principal; without one nothing was ever consented to.
+      if (!tenant.servicePrincipals.find(({ appId }) => appId === application.appId))
+        throw new StsFailure(65001, { app: application.appId, appName: application.displayName });
       return userTokens(tenant, user, application, form.scope ?? "", false, { acrs, claims: form.claims });
     }
     throw new StsFailure(70003, { grant: form.grant_type });

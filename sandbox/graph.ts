@@ -546,7 +546,14 @@ function servicePrincipals(context: Context): Answer {
     requireScope(caller, "Application.ReadWrite.All");
     requireRole(caller, APP_WRITERS);
     if (call.method === "DELETE") removeServicePrincipal(tenant, primary);
-    else if (Array.isArray(call.body?.tags)) tenant.servicePrincipals.put({ ...primary, tags: call.body.tags });
+    else {
+      const { tags, accountEnabled } = call.body ?? {};
+      tenant.servicePrincipals.put({
+        ...primary,
+        ...(Array.isArray(tags) ? { tags } : {}),
+        ...(typeof accountEnabled === "boolean" ? { accountEnabled } : {}),
+      });
+    }
     return { status: 204 };
   }
   if ((at.rest === "/appRoleAssignments" || at.rest === "/appRoleAssignedTo") && call.method === "POST") return assign(context, primary);

@@ -33,7 +33,10 @@ type Drift = {
     | "add-redirect-uri"
     | "delete-service-principal"
     | "delete-application"
-    | "remove-credential";
+    | "remove-credential"
+    | "add-credential"
+    | "disable-service-principal"
+    | "age-credentials";
   appId?: string;
   value?: string;
 };
@@ -70,6 +73,17 @@ function drift(tenant: Tenant, { kind, appId, value = "" }: Drift): boolean {
     case "remove-credential":
       tenant.applications.put({ ...application, passwords: [] });
       return true;
+    case "add-credential":
+      tenant.applications.put({ ...application, passwords: [...application.passwords, passwordOf(value || "Somebody's secret")] });
+      return true;
+    case "disable-service-principal":
+      if (sp) tenant.servicePrincipals.put({ ...sp, accountEnabled: false });
+      return Boolean(sp);
+    case "age-credentials": {
+      const endDateTime = new Date(Date.now() + Number(value) * 86_400_000).toISOString();
+      tenant.applications.put({ ...application, passwords: application.passwords.map((each) => ({ ...each, endDateTime })) });
+      return true;
+    }
   }
 }
 

@@ -79,7 +79,13 @@ export type Application = DirectoryObject & {
   federated: FederatedCredential[];
   tags: string[];
 };
-export type ServicePrincipal = DirectoryObject & { appId: string; displayName: string; permissions: Permission[] };
+export type ServicePrincipal = DirectoryObject & {
+  appId: string;
+  displayName: string;
+  permissions: Permission[];
+  /** False when an administrator disabled it: nobody gets a token as it or for it. */
+  accountEnabled?: boolean;
+};
 export type AppRoleAssignment = DirectoryObject & { principalId: string; resourceId: string; appRoleId: string; createdDateTime: string };
 export type DelegatedGrant = DirectoryObject & {
   clientId: string;

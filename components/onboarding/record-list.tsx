@@ -22,7 +22,10 @@ function summary({ type, detail }: AuditRecord): string {
   if (type === "manifest.changed") return `Version ${text(detail.version)}`;
   if (type === "contact.changed") return text(detail.to);
   if (type === "by-hand.checked") return (detail.missing as string[]).join("; ") || "Nothing is missing";
-  if (type === "undo.approved") return (detail.operations as string[]).join("; ");
+  if (type === "health.checked")
+    return (detail.findings as { title: string }[]).map(({ title }) => title).join("; ") || "As it was handed over";
+  if (type === "health.accepted") return text(detail.title);
+  if (type === "undo.approved" || type === "departure.approved") return (detail.operations as string[]).join("; ");
   if (type === "step.started") return text(detail.step);
   if (type === "step.finished") return `${text(detail.step)}: ${text(detail.outcome)}${detail.note ? `. ${text(detail.note)}` : ""}`;
   if (type === "step.waiting") return `${text(detail.step)}: ${text(detail.words)}`;

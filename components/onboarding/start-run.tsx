@@ -37,6 +37,7 @@ export function StartRun({
   loginHint,
   look = "primary",
   wide = false,
+  mayLeave = true,
 }: {
   begin: (hasAsked: boolean) => Promise<StartAnswer>;
   auto: boolean;
@@ -49,14 +50,16 @@ export function StartRun({
   changed: string;
   settings: BrowserSettings;
   loginHint: string;
-  look?: "primary" | "danger";
+  look?: "primary" | "quiet" | "danger";
   wide?: boolean;
+  /** Whether it goes to Microsoft by itself when `auto` finds consent missing; without, the button waits for the person. */
+  mayLeave?: boolean;
 }) {
   const router = useRouter();
   const [state, setState] = useState<State>({ is: auto ? "starting" : "quiet" });
   const isReady = useReady();
   const hasStarted = useRef(false);
-  const go = async () => {
+  const go = async (isAsked = true) => {
     setState({ is: "starting" });
     const answer = await begin(hasAsked).catch(() => AWAY);
     if ("refused" in answer) {
@@ -65,17 +68,22 @@ export function StartRun({
     }
     const { result, missing = [] } = answer;
     const isPart = hasAsked && missing.length > 0 && missing.length < settings.planScopes.length;
+    if (result.is === "consent-needed" && !isAsked && !mayLeave) return setState({ is: "quiet" });
     if (result.is === "consent-needed") return setState(isPart ? { is: "partial", missing } : { is: "consent" });
     if (result.is === "sign-in") return setState(result);
-    if (result.is === "plan-changed") return router.push(changed);
     setState({ is: "quiet" });
+    if (result.is === "plan-changed") {
+      router.push(changed);
+      // It may be this very page, which has to show what there is now.
+      return router.refresh();
+    }
     router.replace(here);
     router.refresh();
   };
   useEffect(() => {
     if (!auto || hasStarted.current) return;
     hasStarted.current = true;
-    void go();
+    void go(false);
   });
   const back = { to: `${here}?go=1`, loginHint };
   const backAfterConsent = { to: `${here}?go=1&asked=1`, loginHint, plan: true };

@@ -52,7 +52,22 @@ export type Made =
   | { kind: "federated"; name: string }
   | { kind: "redirect-uri"; platform: "web" | "publicClient" | "spa"; uri: string }
   | { kind: "declared"; resourceAppId: string; id: string }
-  | { kind: "property"; name: "signInAudience" | "isFallbackPublicClient"; before: string | boolean };
+  | { kind: "property"; name: "signInAudience" | "isFallbackPublicClient"; before: string | boolean }
+  /** The service principal, which was disabled before. */
+  | { kind: "enabled" };
+
+/**
+ * Something in the tenant that is not as it was handed over. `remedy`: what helps, which is an ordinary plan, another
+ * secret, another choice on the checklist, or the administrator in Entra's own pages.
+ */
+export type Finding = {
+  key: string;
+  registration: string;
+  kind: "missing" | "ending" | "unknown-credential" | "extra-redirect-uri" | "extra-permission";
+  title: string;
+  detail: string;
+  remedy: "plan" | "rotate" | "choices" | "entra";
+};
 
 /** `later`: done, but it takes a while to show; to be looked at again. */
 export type ManualState = "done" | "not-applicable" | "todo" | "later";
@@ -117,7 +132,7 @@ export type AuditEvent =
   | { type: "consent-page.returned"; detail: { error: string | null } }
   | {
       type: "run.started";
-      detail: { runId: string; steps: { id: string; title: string }[]; kind?: "provision" | "approval" | "undo" | "removal" };
+      detail: { runId: string; steps: { id: string; title: string }[]; kind?: "provision" | "approval" | "undo" | "removal" | "departure" };
     }
   | {
       type: "run.finished";
@@ -150,6 +165,12 @@ export type AuditEvent =
   | { type: "graph.calling"; detail: { calls: { step: string; method: string; path: string; clientRequestId: string }[] } }
   | { type: "undo.approved"; detail: { digest: string; operations: string[] } }
   | { type: "undo.finished"; detail: Record<string, never> }
+  /** `accepted`: what was there beside the plan from the start, so that it is not drift. */
+  | { type: "health.checked"; detail: { findings: Finding[]; accepted?: string[] } }
+  | { type: "health.accepted"; detail: { key: string; title: string } }
+  /** The portal's own service principal and grants in the customer's tenant. */
+  | { type: "departure.approved"; detail: { operations: string[] } }
+  | { type: "departure.finished"; detail: Record<string, never> }
   | {
       type: "graph.called";
       detail: {

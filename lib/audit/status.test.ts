@@ -44,6 +44,10 @@ const finishedAs = (runId: string, outcome: "done" | "awaiting-approval" = "done
   type: "run.finished",
   detail: { runId, outcome },
 });
+const missing = { key: "m", registration: "r", kind: "missing", title: "", detail: "", remedy: "plan" } as const;
+const extra = { key: "e", registration: "r", kind: "extra-permission", title: "", detail: "", remedy: "entra" } as const;
+const looked = (...findings: (typeof missing | typeof extra)[]): AuditEvent => ({ type: "health.checked", detail: { findings } });
+const acceptedAs = (key: string): AuditEvent => ({ type: "health.accepted", detail: { key, title: "" } });
 const undoing: AuditEvent = { type: "undo.approved", detail: { digest: "d", operations: [] } };
 const undone: AuditEvent = { type: "undo.finished", detail: {} };
 
@@ -69,6 +73,39 @@ test.each([
   ["ready_for_handoff", "admin", [signedIn, chosen, approved, started, sealed, finished("done")]],
   ["handed_off", "contact", [signedIn, chosen, approved, started, sealed, finished("done"), sent]],
   ["live", "nobody", [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed]],
+  ["live", "nobody", [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed, looked()]],
+  ["attention", "admin", [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed, looked(missing, extra)]],
+  ["live", "nobody", [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed, looked(extra), acceptedAs("e")]],
+  // What was accepted is looked at anew when it had been gone in between.
+  [
+    "attention",
+    "admin",
+    [
+      signedIn,
+      chosen,
+      approved,
+      started,
+      sealed,
+      finished("done"),
+      sent,
+      revealed,
+      looked(extra),
+      acceptedAs("e"),
+      looked(),
+      looked(extra),
+    ],
+  ],
+  // A run that ended well has read back what was missing; what others added is still there.
+  [
+    "live",
+    "nobody",
+    [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed, looked(missing), started, finished("done")],
+  ],
+  [
+    "attention",
+    "admin",
+    [signedIn, chosen, approved, started, sealed, finished("done"), sent, revealed, looked(extra), started, finished("done")],
+  ],
   ["attention", "admin", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, rejected]],
   ["awaiting_approval", "approver", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked]],
   ["awaiting_approval", "approver", [signedIn, chosen, approved, started, finished("awaiting-approval"), asked, granted]],

@@ -8,6 +8,7 @@ import type {
   ApprovalItem,
   AuditEvent,
   Challenge,
+  Finding,
   Made,
   ManualState,
   RegistrationFacts,
@@ -122,6 +123,12 @@ export type Progress = {
   consentPage?: { at: string; returnedAt?: string; error?: string };
   run?: RunProgress;
   undo?: { at: string; by: string; run?: RunProgress; steps: Step[] };
+  /** The portal's own way out of the tenant. */
+  departure?: { at: string; by: string; run?: RunProgress; steps: Step[] };
+  /** The last look at whether everything is still as it was handed over. */
+  health?: { at: string; by: string; findings: Finding[] };
+  /** Findings that the admin said are as they should be, by key. */
+  accepted?: string[];
   /** Secrets that are to go, by registration, and why; `run` takes them away. */
   removal?: { at: string; keys: Record<string, string[]>; reason: string; run?: RunProgress; steps: Step[] };
   /** The least days before its end that a secret was reminded of, by its id. */
@@ -171,6 +178,10 @@ export function supersededKeys({ registrations, handoff }: Progress, now: Date):
   return Object.fromEntries(due);
 }
 
+/** What the last look found and nobody has accepted. */
+export const openFindings = ({ health, accepted = [] }: Progress): Finding[] =>
+  (health?.findings ?? []).filter(({ key }) => !accepted.includes(key));
+
 /** One event further. Total: an event that does not fit the state leaves it as it is. */
 export function fold(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
   const state = changed(before, event, actor, at);
@@ -179,12 +190,12 @@ export function fold(before: Progress, event: AuditEvent, actor: Actor, at: stri
 
 function changed(before: Progress, event: AuditEvent, actor: Actor, at: string): Progress {
   const state: Progress = { ...nothingYet, ...before };
-  const isUndoing = state.undo?.run !== undefined && !state.undo.run.finishedAt;
-  const isRemoving = state.removal?.run !== undefined && !state.removal.run.finishedAt;
+  /** A run beside the main one has steps of its own. */
+  const beside = (["undo", "removal", "departure"] as const).find((each) => state[each]?.run && !state[each]!.run!.finishedAt);
   const step = (id: string, change: (step: Step) => Step) => {
     const within = (steps: Step[]) => steps.map((candidate) => (candidate.id === id ? change(candidate) : candidate));
-    if (isUndoing) state.undo = { ...state.undo!, steps: within(state.undo!.steps) };
-    else if (isRemoving) state.removal = { ...state.removal!, steps: within(state.removal!.steps) };
+    if (beside === "removal") state.removal = { ...state.removal!, steps: within(state.removal!.steps) };
+    else if (beside) state[beside] = { ...state[beside]!, steps: within(state[beside]!.steps) };
     else state.steps = within(state.steps);
   };
   /** What was under way when a run ended is not under way any more. */
@@ -352,6 +363,24 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
       delete state.approval;
       delete state.consentPage;
       delete state.mayShortenSecret;
+      delete state.health;
+      delete state.accepted;
+      return state;
+    case "health.checked": {
+      const { findings, accepted = [] } = event.detail;
+      const all = [...new Set([...(state.accepted ?? []), ...accepted])];
+      state.health = { at, by: nameOf(actor), findings };
+      // What is not there any more is news again when it comes back.
+      state.accepted = all.filter((key) => findings.some((finding) => finding.key === key));
+      return state;
+    }
+    case "health.accepted":
+      state.accepted = [...new Set([...(state.accepted ?? []), event.detail.key])];
+      return state;
+    case "departure.approved":
+      state.departure = { at, by: nameOf(actor), steps: [] };
+      return state;
+    case "departure.finished":
       return state;
     case "consent.refused":
       state.consentRefused = { at, code: event.detail.code };
@@ -360,9 +389,12 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
       const { runId, steps, kind = "provision" } = event.detail;
       const run: RunProgress = { id: runId, startedAt: at, by: nameOf(actor), objectId: "objectId" in actor ? actor.objectId : "" };
       const fresh = steps.map(({ id, title }): Step => ({ id, title, state: "todo", attempts: 0 }));
+      // Whoever runs anything here was let in again.
+      if (kind !== "departure") delete state.departure;
       if (kind === "removal") {
         if (state.removal) state.removal = { ...state.removal, run, steps: fresh };
       } else if (kind === "undo") state.undo = { ...(state.undo ?? { at, by: nameOf(actor) }), run, steps: fresh };
+      else if (kind === "departure") state.departure = { ...(state.departure ?? { at, by: nameOf(actor) }), run, steps: fresh };
       else if (kind === "approval") {
         if (state.approval) state.approval = { ...state.approval, run };
         const again = new Map(fresh.map((each) => [each.id, each]));
@@ -387,8 +419,15 @@ function changed(before: Progress, event: AuditEvent, actor: Actor, at: string):
         ...(failure ? { failure } : {}),
         ...(claims ? { claims } : {}),
       });
-      if (state.run?.id === runId) state.run = finished(state.run);
+      if (state.run?.id === runId) {
+        state.run = finished(state.run);
+        // Everything was read back just now.
+        if (outcome === "done" && state.health)
+          state.health = { ...state.health, findings: state.health.findings.filter(({ remedy }) => remedy === "entra") };
+      }
       if (state.undo?.run?.id === runId) state.undo = { ...state.undo, run: finished(state.undo.run), steps: settled(state.undo.steps) };
+      if (state.departure?.run?.id === runId)
+        state.departure = { ...state.departure, run: finished(state.departure.run), steps: settled(state.departure.steps) };
       if (state.removal?.run?.id === runId) {
         if (outcome === "done") {
           const gone = state.removal.keys;
@@ -579,6 +618,8 @@ export function standing(state: Progress, now: Date): Standing {
   if (approval?.run && !approval.run.finishedAt) return is("provisioning", microsoftOr(state.steps, "nobody"), approval.run.startedAt);
   if (handoff?.state === "revealed" && handoff.reportedAt && isMade) return is("attention", "admin", handoff.reportedAt);
   if (handoff?.state === "revealed" && handoff.failing && isMade) return is("attention", "admin", handoff.failing.at);
+  // Somebody has to look: the vendor's support sees that too.
+  if (handoff?.state === "revealed" && isMade && openFindings(state).length > 0) return is("attention", "admin", state.health?.at);
   if (handoff?.state === "revealed" && isMade) return is("live", "nobody", handoff.revealedAt);
   if (run && !run.finishedAt) {
     return is("provisioning", microsoftOr(state.steps, "nobody"), run.startedAt);

@@ -142,6 +142,7 @@ const proofOf = (row: session.SessionRow): SignedIn =>
     directoryRoles: row.wids,
     sessionId: row.id,
     holdKey: row.holdKey,
+    since: row.createdAt,
   }) as unknown as SignedIn;
 
 export async function findSignedIn(): Promise<SignedIn | null> {

@@ -32,6 +32,7 @@ export type SessionRow = {
   username: string;
   wids: string[];
   roles: string[];
+  createdAt: Date;
   holdKey: Buffer;
 };
 
@@ -45,7 +46,7 @@ export const isFirstUse = async (token: string, endsAt: Date, now: Date): Promis
   !(await spend(db(), `token|${digestOf(token)}`, 1, endsAt.getTime() - now.getTime()));
 
 /** Opens a session and sets its cookie; an older session of the same browser ends, or goes on under a new token. */
-export async function open(identity: Omit<SessionRow, "id" | "holdKey">, vault: Vault, now: Date): Promise<void> {
+export async function open(identity: Omit<SessionRow, "id" | "holdKey" | "createdAt">, vault: Vault, now: Date): Promise<void> {
   const jar = await cookies();
   const token = newToken();
   const previous = partsOf(jar.get(cookieName())?.value);
@@ -82,7 +83,17 @@ async function find(cookie: string | undefined): Promise<SessionRow | null> {
   const now = new Date();
   const row = await db().session.findFirst({
     where: { digest: parts.digest, ...isAlive(now) },
-    select: { id: true, tenantId: true, objectId: true, name: true, username: true, wids: true, roles: true, lastSeenAt: true },
+    select: {
+      id: true,
+      tenantId: true,
+      objectId: true,
+      name: true,
+      username: true,
+      wids: true,
+      roles: true,
+      createdAt: true,
+      lastSeenAt: true,
+    },
   });
   if (!row) return null;
   const { lastSeenAt, ...session } = row;

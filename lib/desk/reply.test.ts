@@ -39,3 +39,15 @@ test.each<Status>(["invited", "opened", "expired", "choosing", "planned", "await
 test.each<Status>(["live", "cancelled", "handed_off", "provisioning", "offboarded"])("%s: the customer has nothing to do", (status) =>
   expect(replyTo(status)).toBeNull(),
 );
+
+test("a tenant that is not as it was handed over: the reply names each thing that nobody accepted", () => {
+  const finding = (key: string, title: string) =>
+    ({ key, title, registration: "server", kind: "missing", detail: "d", remedy: "plan" }) as const;
+  const reply = replyTo("attention", {
+    handoff: { state: "revealed" } as never,
+    health: { at: "", by: "A", findings: [finding("a", "Disabled"), finding("b", "Known to us")] },
+    accepted: ["b"],
+  })!;
+  expect(reply).toContain("- Disabled. d");
+  expect(reply).not.toContain("Known to us");
+});

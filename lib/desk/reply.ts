@@ -1,5 +1,5 @@
 /** A reply to a customer who is stuck: what happened, what to do, who can do it. Support copies it and makes it their own. */
-import type { Progress, Standing } from "../audit/status.ts";
+import { openFindings, type Progress, type Standing } from "../audit/status.ts";
 
 type Stuck = { customerName: string; expectedDomain: string; product: string; progress: Progress; standing: Standing };
 
@@ -32,6 +32,12 @@ function situationOf({ expectedDomain, progress, standing }: Pick<Stuck, "expect
           "Please remove the secret: one press on the page of the onboarding does it.",
         ];
       if (handoff?.failing) return [`Our contact reports: ${handoff.failing.said}`, "What to do stands on the page of the onboarding."];
+      if (handoff?.state === "revealed" && openFindings(progress).length > 0)
+        return [
+          "Something in your tenant is not as it was handed over:",
+          ...openFindings(progress).map(({ title, detail }) => `- ${title}. ${detail}`),
+          "The page of the onboarding says for each what can be done; what is missing can be made again with one approval.",
+        ];
       return standing.status === "attention"
         ? ["The last step did not come to its end.", "Please open the page of the onboarding; it says what is left to do.", goOn]
         : null;

@@ -74,8 +74,8 @@ const join = (person: SignedIn, id: string, now: Date) =>
     detail: { roles: provisioning.abilitiesOf(person.directoryRoles).roleNames },
   });
 
-export const isRunning = ({ progress: { run, approval, undo, removal } }: Onboarding) =>
-  [run, approval?.run, undo?.run, removal?.run].some((each) => each && !each.finishedAt);
+export const isRunning = ({ progress: { run, approval, undo, removal, departure } }: Onboarding) =>
+  [run, approval?.run, undo?.run, removal?.run, departure?.run].some((each) => each && !each.finishedAt);
 
 export async function choose(person: SignedIn, id: string, choices: Choices, now: Date): Promise<Outcome<null>> {
   const found = await requireOpen(person, id, now);

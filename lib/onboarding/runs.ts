@@ -33,7 +33,7 @@ const NOT_THERE = {
 
 /** `sign-in`: Microsoft wants a new sign-in that brings `claims`. */
 export type Started = { is: "started" | "plan-changed" | "consent-needed" } | { is: "sign-in"; message: string; claims: string };
-type Kind = "provision" | "approval" | "undo" | "removal";
+type Kind = "provision" | "approval" | "undo" | "removal" | "departure";
 type Refused = { code: "provisioning.plan-changed" } | StsRefusal | Refusal;
 /** What the end of a run brings with it: further records, and something to do that may fail. */
 type Ending = { finished?: (outcome: string) => AuditEvent[]; then?: (outcome: string) => Promise<void> };
@@ -248,4 +248,21 @@ export const undo = (person: SignedIn, id: string, digest: string | null): Promi
       return prepared;
     },
     { finished: (outcome) => (outcome === "done" ? [{ type: "undo.finished", detail: {} }] : []) },
+  );
+
+/** Takes the portal itself out of the tenant; an interrupted departure goes on without a `digest`. */
+export const depart = (person: SignedIn, id: string, digest: string | null): Promise<Outcome<Started>> =>
+  start(
+    person,
+    id,
+    "departure",
+    async (_, job) => {
+      const prepared = await provisioning.prepareDeparture(job, digest);
+      if (prepared.ok && digest !== null) {
+        const operations = prepared.value.steps.map(({ title }) => title);
+        await record(id, actorOf(person, "admin"), new Date(), { type: "departure.approved", detail: { operations } });
+      }
+      return prepared;
+    },
+    { finished: (outcome) => (outcome === "done" ? [{ type: "departure.finished", detail: {} }] : []) },
   );

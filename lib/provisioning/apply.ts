@@ -207,8 +207,10 @@ async function ensureApplication(site: Site, { id, roles }: Operation) {
 async function ensureServicePrincipal(site: Site, { id, roles }: Operation) {
   const path = `/servicePrincipals(appId='${site.appId}')`;
   // Entra's own portal sets this tag; without it the application is hidden among Enterprise applications.
-  const body = { tags: ["WindowsAzureActiveDirectoryIntegratedApp", ...site.desired.tags] };
-  return site.step({ id, doing: "create the service principal", roles, makes: [{ kind: "service-principal" }] }, async () => {
+  const isDisabled = site.existing?.isDisabled === true;
+  const body = isDisabled ? { accountEnabled: true } : { tags: ["WindowsAzureActiveDirectoryIntegratedApp", ...site.desired.tags] };
+  const makes: Made[] = [{ kind: isDisabled ? "enabled" : "service-principal" }];
+  return site.step({ id, doing: `${isDisabled ? "enable" : "create"} the service principal`, roles, makes }, async () => {
     const answer = await site.tenant.call({ method: "PATCH", path, headers: CREATE_IF_MISSING, body, repeatable: true, fresh: true });
     const found = (answer.body ?? (await site.tenant.call({ method: "GET", path: `${path}?$select=id`, fresh: true })).body) as {
       id: string;

@@ -6,7 +6,9 @@ import type { Choices } from "../catalogue/schema";
 import { nothingChosen } from "../catalogue/selection";
 import { RESOURCE_APP_ID } from "../graph/graph";
 import { applicationBody } from "./application";
+import { departurePlan } from "./departure";
 import { desired } from "./desired";
+import { findingsOf } from "./health";
 import { assumedEmpty, grantsNeeding, isWithin, plan, planDigest, restrictedTo } from "./plan";
 import { abilitiesOf } from "./roles";
 import type { Actual, Api } from "./snapshot";
@@ -53,6 +55,7 @@ function applied(choices: Choices, before: Actual): Actual {
       declared: body.requiredResourceAccess,
       credentials: [{ keyId: "key", displayName: "Vestibule 12345678 x", endDateTime: "2027-11-22T00:00:00Z" }],
       servicePrincipalId: "principal",
+      isDisabled: false,
       grantedRoles,
       grantedScopes: [...scopes].map(([resourceId, held]) => ({
         grantId: `grant-${resourceId}`,
@@ -301,4 +304,77 @@ test("an application that was made here goes as a whole, and says what of others
   expect(removal!.detail).toContain("1 credential");
   after.registrations.server = null;
   expect(undoPlan(wanted(everything), after, { server: [{ kind: "application" }] }), "nothing is left").toEqual([]);
+});
+
+// ---- Health ------------------------------------------------------------------------------------------------------
+
+const NOW = new Date("2027-01-01T00:00:00Z");
+const health = (choice: Choices, actual: Actual, now = NOW) => findingsOf(wanted(choice), actual, knownFor(choice), now);
+/** The tenant as it was handed over, with one thing changed. */
+function drifted(change: (registration: NonNullable<Actual["registrations"][string]>, actual: Actual) => void) {
+  const actual = applied(everything, fullTenant());
+  change(actual.registrations.server!, actual);
+  return health(everything, actual).map(({ kind, title, detail, remedy }) => ({ kind, remedy, text: `${title}. ${detail}` }));
+}
+
+test("what was handed over and is as it was has no findings", () => {
+  fc.assert(
+    fc.property(choices, (choice) => {
+      expect(health(choice, applied(choice, fullTenant()))).toEqual([]);
+    }),
+  );
+});
+
+test("each thing that somebody took away is found, as something that a plan makes again", () => {
+  const missing = (text: string) => [{ kind: "missing", remedy: "plan", text: expect.stringContaining(text) }];
+  expect(drifted((own) => Object.assign(own, { isDisabled: true }))).toEqual(missing("service principal is disabled"));
+  expect(drifted((own) => void own.grantedRoles.pop())).toEqual(missing("1 application permission not granted any more"));
+  expect(drifted((own) => Object.assign(own, { credentials: [] }))).toEqual(missing("credential that was handed over is gone"));
+  expect(drifted((own) => Object.assign(own, { isFallbackPublicClient: !own.isFallbackPublicClient }))).toEqual(missing("was changed"));
+  expect(drifted((_, { registrations }) => Object.assign(registrations, { server: null }))).toEqual(missing("app registration is gone"));
+  const withoutPrincipal = drifted((own) => Object.assign(own, { servicePrincipalId: null, grantedRoles: [], grantedScopes: [] }));
+  expect(withoutPrincipal[0]).toMatchObject({ text: expect.stringContaining("service principal is gone") });
+});
+
+test("each thing that somebody added is found, and nothing here takes it away", () => {
+  const added = (kind: string, text: string) => [{ kind, remedy: "entra", text: expect.stringContaining(text) }];
+  const secret = { keyId: "theirs", displayName: "By hand", startDateTime: "2026-12-24T00:00:00Z", endDateTime: "2027-12-24T00:00:00Z" };
+  expect(drifted((own) => void own.credentials.push(secret))).toEqual(added("unknown-credential", "“By hand”, since 2026-12-24"));
+  const trust = { name: "ci", issuer: "https://issuer.example", subject: "repo", audiences: [] };
+  expect(drifted((own) => void own.federated.push(trust))).toEqual(added("unknown-credential", "repo of https://issuer.example"));
+  expect(drifted((own) => void own.webRedirectUris.push("https://evil.example"))).toEqual(
+    added("extra-redirect-uri", "https://evil.example"),
+  );
+  expect(drifted((own) => void own.grantedScopes[0]!.scopes.push("Mail.ReadWrite.All"))).toEqual(
+    added("extra-permission", "Mail.ReadWrite.All"),
+  );
+  const role = { resourceId: "graph", appRoleId: "unheard-of", assignmentId: "a" };
+  expect(drifted((own) => void own.grantedRoles.push(role))).toEqual(added("extra-permission", "application permission unheard-of"));
+});
+
+test("a secret that ends soon asks for another one in time; a finding keeps its key", () => {
+  const actual = applied(everything, fullTenant());
+  const at = (day: string) => health(everything, actual, new Date(`${day}T12:00:00Z`));
+  expect(at("2027-10-01")).toEqual([]);
+  expect(at("2027-11-15")).toMatchObject([{ kind: "ending", remedy: "rotate", title: "The client secret ends in 6 days" }]);
+  expect(at("2027-12-01")).toMatchObject([{ kind: "ending", title: "The client secret has ended", key: at("2027-11-15")[0]!.key }]);
+});
+
+test("leaving takes back every consent before the service principal; where there is nothing, nothing is done", () => {
+  const grant = (grantId: string, principalId: string | null, scopes: string[]) => ({ grantId, resourceId: "graph", principalId, scopes });
+  const nothing = { servicePrincipalId: null, isDisabled: false, grantedRoles: [], grantedScopes: [] };
+  expect(departurePlan(nothing)).toEqual([]);
+  const there = {
+    ...nothing,
+    servicePrincipalId: "sp",
+    grantedScopes: [grant("a", null, ["User.Read"]), grant("b", "adele", ["User.Read", "Mail.Read"])],
+  };
+  const plan = departurePlan(there);
+  expect(plan.flatMap(({ calls }) => calls.map(({ method, path }) => `${method} ${path}`))).toEqual([
+    "DELETE /oauth2PermissionGrants/a",
+    "DELETE /oauth2PermissionGrants/b",
+    "DELETE /servicePrincipals/sp",
+  ]);
+  expect(plan[0]).toMatchObject({ detail: "Delegated permissions, for everyone and for 1 person" });
+  expect(plan[0]!.permissions.map(({ value }) => value)).toEqual(["User.Read", "Mail.Read"]);
 });

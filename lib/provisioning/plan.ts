@@ -184,18 +184,24 @@ function planApplication(planning: Planning): Operation {
 
 function planServicePrincipal(planning: Planning): Operation {
   const { desired, existing, abilities } = planning;
-  const principalEffect: Effect = existing?.servicePrincipalId ? "same" : "create";
+  const principalEffect: Effect = !existing?.servicePrincipalId ? "create" : existing.isDisabled ? "change" : "same";
+  const [title, detail] = {
+    create: ["Create its service principal", "The application's identity in your tenant; shown under Enterprise applications"],
+    change: ["Enable its service principal", "Somebody disabled it: no sign-in with the application is let through"],
+    same: [`Service principal of ${desired.displayName}`, "Already there"],
+  }[principalEffect] as [string, string];
   return operation(planning, "service-principal", {
     effect: principalEffect,
     ...needs(principalEffect, abilities.canRegister, MAY.register),
-    title: principalEffect === "same" ? `Service principal of ${desired.displayName}` : "Create its service principal",
-    detail: principalEffect === "same" ? "Already there" : "The application's identity in your tenant; shown under Enterprise applications",
+    title,
+    detail,
     permissions: [],
     requests: [
       {
         method: "PATCH",
         path: `/v1.0/servicePrincipals(appId='${existing?.appId ?? desired.adopts ?? "{appId}"}')`,
         headers: { Prefer: "create-if-missing" },
+        ...(principalEffect === "change" ? { body: { accountEnabled: true } } : {}),
       },
     ],
   });

@@ -79,6 +79,7 @@ function carriedOut(wanted: DesiredRegistration, before: Actual): ActualRegistra
     })),
     federated: credential?.kind === "federated" ? [write as never] : [],
     servicePrincipalId: "principal",
+    isDisabled: false,
     grantedRoles: roles,
     grantedScopes: [
       ...(existing?.grantedScopes ?? []),

@@ -4,16 +4,18 @@
  * Never deletes what it did not make, never takes away a permission that it did not grant, never keeps a secret.
  */
 import { randomBytes } from "node:crypto";
-import type { ApprovalItem, OpenCredential, RegistrationFacts } from "../audit/events.ts";
+import type { ApprovalItem, Finding, OpenCredential, RegistrationFacts } from "../audit/events.ts";
 import * as auth from "../auth/auth.ts";
 import type { Choices, Manifest } from "../catalogue/schema.ts";
 import { config } from "../config.ts";
-import { connect, GraphError } from "../graph/graph.ts";
+import { connect, GraphError, type Tenant } from "../graph/graph.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import type { Secret } from "../secret.ts";
 import { apply, applyGrants, approvalSteps, stepsOf } from "./apply.ts";
+import { depart, departurePlan, departureSteps, readPresence } from "./departure.ts";
 import { type DesiredRegistration, desired } from "./desired.ts";
+import { findingsOf } from "./health.ts";
 import {
   type ApprovedEffects,
   assumedEmpty,
@@ -81,23 +83,33 @@ function tokenOf(person: SignedIn, first: Secret, scopes: readonly string[]) {
   };
 }
 
+/** Reads in the person's tenant, with the right that `access` says. Gives the token on, for what is written afterwards. */
+async function look<T>(
+  person: SignedIn,
+  access: auth.Access,
+  work: (tenant: Tenant) => Promise<T>,
+): Promise<Outcome<{ found: T; token: Run["token"] }, auth.StsRefusal>> {
+  const scopes = auth.scopesFor(access);
+  const first = await auth.graphToken(person, scopes);
+  if (!first.ok) return first;
+  const token = tokenOf(person, first.value, scopes);
+  try {
+    // Somebody waits in front of a page: a tenant that does not answer soon is said to be so.
+    return accept({ found: await work(connect({ token, patienceMs: 20_000 })), token });
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
 type Reading = { actual: Actual; token: Run["token"] };
 async function read(
   person: SignedIn,
   wanted: readonly DesiredRegistration[],
   isWriting = true,
 ): Promise<Outcome<Reading, auth.StsRefusal>> {
-  const scopes = auth.scopesFor({ isWriting, namesAccount: wanted.some(({ consentAccount }) => consentAccount !== null) });
-  const first = await auth.graphToken(person, scopes);
-  if (!first.ok) return first;
-  const token = tokenOf(person, first.value, scopes);
-  // Somebody waits in front of a page: a tenant that does not answer soon is said to be so.
-  const tenant = connect({ token, patienceMs: 20_000 });
-  try {
-    return accept({ actual: await snapshot(tenant, wanted), token });
-  } catch (error) {
-    return unreadable(error);
-  }
+  const access = { isWriting, namesAccount: wanted.some(({ consentAccount }) => consentAccount !== null) };
+  const looked = await look(person, access, (tenant) => snapshot(tenant, wanted));
+  return looked.ok ? accept({ actual: looked.value.found, token: looked.value.token }) : looked;
 }
 /** Why the tenant could not be read, for whoever waits in front of a page. */
 function unreadable(error: unknown): { ok: false; refusal: auth.StsRefusal } {
@@ -133,22 +145,20 @@ export type Registered = { appId: string; displayName: string; createdAt: string
 const SHOWN_AT_MOST = 20;
 /** Registrations of the tenant whose name starts so, or the one with this application ID. */
 export async function searchRegistrations(person: SignedIn, words: string): Promise<Outcome<Registered[], auth.StsRefusal>> {
-  const first = await auth.graphToken(person, auth.scopesFor(auth.WRITING));
-  if (!first.ok) return first;
   const wanted = words.trim().slice(0, 120).replaceAll("'", "''");
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(wanted);
   const filter = isId ? `appId eq '${wanted.toLowerCase()}'` : `startswith(displayName,'${wanted}')`;
-  const tenant = connect({ token: tokenOf(person, first.value, auth.scopesFor(auth.WRITING)), patienceMs: 20_000 });
-  try {
+  const looked = await look(person, auth.WRITING, async (tenant) => {
     const { body } = await tenant.call({
       method: "GET",
       path: `/applications?$filter=${encodeURIComponent(filter)}&$select=appId,displayName,createdDateTime&$top=${SHOWN_AT_MOST}`,
     });
-    const { value } = body as { value: { appId: string; displayName: string; createdDateTime?: string }[] };
-    return accept(value.map(({ appId, displayName, createdDateTime }) => ({ appId, displayName, createdAt: createdDateTime ?? null })));
-  } catch (error) {
-    return unreadable(error);
-  }
+    return (body as { value: { appId: string; displayName: string; createdDateTime?: string }[] }).value;
+  });
+  if (!looked.ok) return looked;
+  return accept(
+    looked.value.found.map(({ appId, displayName, createdDateTime }) => ({ appId, displayName, createdAt: createdDateTime ?? null })),
+  );
 }
 
 export type Job = Subject & {
@@ -362,3 +372,37 @@ export async function prepareUndo(
   const run = runOf(job, wanted, operations, reading.value);
   return accept({ steps: undoSteps(wanted, operations), run: () => undo(run, undoing.made) });
 }
+
+// ---- Health ------------------------------------------------------------------------------------------------------
+
+/** What is not as it was handed over, reading only. Needs what the approved plan needed; nobody is asked for more. */
+export async function checkHealth(person: SignedIn, about: Subject, now: Date): Promise<Outcome<Finding[], auth.StsRefusal>> {
+  const wanted = wantedBy(about);
+  const reading = await read(person, wanted);
+  return reading.ok ? accept(findingsOf(wanted, reading.value.actual, about.known, now)) : reading;
+}
+
+// ---- Leaving the tenant ------------------------------------------------------------------------------------------
+
+type Departure = { operations: Operation[]; digest: string };
+const presenceFor = (person: SignedIn) => look(person, auth.WRITING, (tenant) => readPresence(tenant, config().AZURE_CLIENT_ID));
+
+/** What of this portal is in the tenant and would be taken away. */
+export async function reviewDeparture(person: SignedIn): Promise<Outcome<Departure, auth.StsRefusal>> {
+  const looked = await presenceFor(person);
+  if (!looked.ok) return looked;
+  const operations = departurePlan(looked.value.found);
+  return accept({ operations, digest: planDigest(operations) });
+}
+
+/** `digest` is of the list that was shown; without it an interrupted departure goes on. */
+export async function prepareDeparture(job: Job, digest: string | null): Promise<Outcome<Prepared, PlanChanged | auth.StsRefusal>> {
+  const looked = await presenceFor(job.person);
+  if (!looked.ok) return looked;
+  const { found, token } = looked.value;
+  const operations = departurePlan(found);
+  if (digest !== null && planDigest(operations) !== digest) return refuse(PLAN_CHANGED);
+  const run = runOf(job, [], operations, { actual: NOTHING_READ, token });
+  return accept({ steps: departureSteps(operations), run: () => depart(run, config().AZURE_CLIENT_ID, found) });
+}
+const NOTHING_READ: Actual = { resources: {}, registrations: {}, namesakes: {}, lookalikes: {}, accounts: {} };

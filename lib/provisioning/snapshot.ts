@@ -15,11 +15,13 @@ export type ActualRegistration = {
   tags: string[];
   /** api → permission ids, of what the application asks for. */
   declared: { resourceAppId: string; resourceAccess: { id: string; type: "Scope" | "Role" }[] }[];
-  credentials: { keyId: string; displayName: string | null; endDateTime: string }[];
+  credentials: { keyId: string; displayName: string | null; startDateTime?: string; endDateTime: string }[];
   /** Certificates, as Graph has them: writing the collection replaces it. */
   certificates: GraphKey[];
   federated: { name: string; issuer: string; subject: string; audiences: string[] }[];
   servicePrincipalId: string | null;
+  /** Somebody disabled its service principal: no sign-in with it is let through. */
+  isDisabled: boolean;
   grantedRoles: { resourceId: string; appRoleId: string; assignmentId: string }[];
   /** `principalId` null: for everyone in the tenant. */
   grantedScopes: { grantId: string; resourceId: string; principalId: string | null; scopes: string[] }[];
@@ -109,22 +111,25 @@ const accountsOf = (registrations: readonly DesiredRegistration[]) => [
 ];
 
 /** What hangs on a registration: its service principal, and what that was granted. */
-const hangingRequests = (appId: string) => {
+export const hangingRequests = (appId: string) => {
   const sp = `/servicePrincipals(appId='${appId}')`;
-  return [get(`${sp}?$select=id`), get(`${sp}/appRoleAssignments`), get(`${sp}/oauth2PermissionGrants`)];
+  return [get(`${sp}?$select=id,accountEnabled`), get(`${sp}/appRoleAssignments`), get(`${sp}/oauth2PermissionGrants`)];
 };
 
-async function hangingOf(
+export type Hanging = Pick<ActualRegistration, "servicePrincipalId" | "isDisabled" | "grantedRoles" | "grantedScopes">;
+/** `grants`: read one by one before; without them the list among the answers counts. */
+export async function hangingOf(
   tenant: Tenant,
   answers: readonly (GraphAnswer | GraphError | undefined)[],
   grants: readonly (GraphGrant | null)[] | null,
-) {
-  const sp = bodyOrNull<{ id: string }>(answers[0]);
+): Promise<Hanging> {
+  const sp = bodyOrNull<{ id: string; accountEnabled?: boolean | null }>(answers[0]);
   const roles = bodyOrNull<Page<GraphAssignment>>(answers[1]);
   const listed = grants ? null : bodyOrNull<Page<GraphGrant>>(answers[2]);
   const all = grants ?? (listed ? await tenant.rest(listed) : []);
   return {
     servicePrincipalId: sp?.id ?? null,
+    isDisabled: sp?.accountEnabled === false,
     grantedRoles: (roles ? await tenant.rest(roles) : []).map(({ id, resourceId, appRoleId }) => ({
       resourceId,
       appRoleId,
@@ -144,7 +149,7 @@ async function hangingOf(
 const registrationOf = (
   application: GraphApplication,
   federated: Page<ActualRegistration["federated"][number]> | null,
-  hanging: Awaited<ReturnType<typeof hangingOf>>,
+  hanging: Hanging,
 ): ActualRegistration => ({
   appId: application.appId,
   objectId: application.id,

@@ -127,6 +127,17 @@ function removalsOf(desired: DesiredRegistration, existing: ActualRegistration, 
       );
     }
   }
+  if (sp && !existing.isDisabled && of(made, "service-principal").length === 0 && of(made, "enabled").length > 0)
+    removals.push(
+      removal(
+        "enabled",
+        "service-principal",
+        REGISTER,
+        "Disable its service principal again",
+        "It was disabled before this portal enabled it.",
+        [{ method: "PATCH", path: `/servicePrincipals/${sp}`, body: { accountEnabled: false } }],
+      ),
+    );
   const names = new Set(of(made, "credential").map(({ name }) => name));
   const credentials = existing.credentials.filter(({ displayName }) => displayName && names.has(displayName));
   if (credentials.length > 0)

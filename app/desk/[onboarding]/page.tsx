@@ -7,7 +7,8 @@ import { Act } from "@/components/ui/act";
 import { CodeBlock } from "@/components/ui/code-block";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Live } from "@/components/ui/live";
-import { buttonClass, Card, Since, Time } from "@/components/ui/ui";
+import { buttonClass, Card, Notice, Since, Time } from "@/components/ui/ui";
+import { openFindings } from "@/lib/audit/status";
 import { requireSupport } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
 import { notesOf } from "@/lib/desk/notes";
@@ -104,6 +105,20 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
           <p className="mt-2 text-fail">
             Somebody signed in to {progress.mismatch.tenantName} instead, <Time at={progress.mismatch.at} />.
           </p>
+        )}
+        {openFindings(progress).length > 0 && progress.health && (
+          <Notice tone="wait" title="Not everything is as it was handed over">
+            <ul className="list-disc space-y-1 pl-5">
+              {openFindings(progress).map(({ key, title, detail }) => (
+                <li key={key} className="break-words">
+                  {title}. <span className="text-ink-2">{detail}</span>
+                </li>
+              ))}
+            </ul>
+            <p className="text-[13px] text-ink-2">
+              Looked at <Time at={progress.health.at} />, at the sign-in of {progress.health.by}.
+            </p>
+          </Notice>
         )}
         {progress.run?.failure && progress.run.outcome !== "done" && (
           <Failure failure={progress.run.failure} at={progress.run.finishedAt} />

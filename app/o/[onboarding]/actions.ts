@@ -12,6 +12,7 @@ import * as approval from "@/lib/onboarding/approval";
 import * as consentPage from "@/lib/onboarding/consent-page";
 import { accessOf, findForAdmin } from "@/lib/onboarding/find";
 import * as handOver from "@/lib/onboarding/hand-over";
+import * as health from "@/lib/onboarding/health";
 import { askForFreshLink as askFresh } from "@/lib/onboarding/invitation";
 import * as onboarding from "@/lib/onboarding/onboarding";
 import type { Started } from "@/lib/onboarding/runs";
@@ -121,6 +122,18 @@ export async function undo(id: string, digest: string | null, hasAsked: boolean)
 }
 export async function checkConsent(id: string, hasAsked: boolean): Promise<StartAnswer> {
   return begin(id, hasAsked, consentPage.checkConsentPage);
+}
+
+/** Takes the portal itself out of the tenant. */
+export async function leave(id: string, digest: string | null, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, (person, _, now) => health.depart(person, id, digest, now));
+}
+/** Compares the tenant with what was handed over; changes nothing. */
+export async function checkHealth(id: string, hasAsked: boolean): Promise<StartAnswer> {
+  return begin(id, hasAsked, health.checkHealth);
+}
+export async function acceptFinding(_: ActionResult, form: FormData): Promise<ActionResult> {
+  return asAdmin(form, (person, id, now) => health.acceptFinding(person, id, text(form, "key"), now));
 }
 
 /** Where a run that was started by a button goes on. */

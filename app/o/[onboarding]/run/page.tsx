@@ -17,6 +17,7 @@ import { AdminBar } from "../bar";
 import { ApprovalCard } from "./approval-card";
 import { GiveLink } from "./give-link";
 import { HandoffCard } from "./handoff-card";
+import { HealthCard } from "./health-card";
 import { ManualSteps } from "./manual-steps";
 import { isPolicyFailure, PolicyCard } from "./policy-card";
 import { PickContact, Recipient } from "./recipient";
@@ -82,6 +83,7 @@ export default async function Run({
   // Somebody else's open page must not run it with a right that the approver has and its reader has not.
   const isMine = approved?.objectId === person.objectId;
   const isDone = run?.outcome === "done" && !wantsRun;
+  const isLeft = progress.departure?.run?.outcome === "done";
   const [title, text] = headline(wantsRun && !isInterrupted ? { ...progress, run: undefined as never } : progress, isInterrupted);
   const removal = removalDue(subject, now);
   const removalRun = progress.removal?.run;
@@ -148,6 +150,13 @@ export default async function Run({
               <p className="mt-2.5">
                 <a href={`/o/${id}/plan`} className={buttonClass({ look: "quiet", wide: true })}>
                   Compare with my tenant now
+                </a>
+              </p>
+            )}
+            {isDone && !isLeft && handoff && handoff.state !== "sealed" && (
+              <p className="mt-2.5">
+                <a href={`/o/${id}/leave`} className={buttonClass({ look: "quiet", wide: true })}>
+                  Remove this portal from my tenant
                 </a>
               </p>
             )}
@@ -266,6 +275,15 @@ export default async function Run({
                 </div>
               )}
             </Card>
+          )}
+          {isDone && isLeft && (
+            <Notice tone="done" title="This portal is no longer in your tenant">
+              Removed by {progress.departure?.by}, <Time at={progress.departure!.run!.finishedAt!} />. Whatever it is asked to do from now
+              on, it asks Microsoft for consent anew.
+            </Notice>
+          )}
+          {isDone && !isLeft && handoff && handoff.state !== "sealed" && (
+            <HealthCard subject={subject} person={person} hasAsked={Boolean(asked)} />
           )}
           {isDone && <ManualSteps subject={subject} />}
           {progress.steps.length > 0 && (
