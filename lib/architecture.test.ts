@@ -44,7 +44,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   operator: ["graph", "auth", "catalogue", "handoff", "notify", "kernel"],
   api: ["auth", "desk", "onboarding", "audit", "kernel"],
-  server: ["server", "audit", "auth", "catalogue", "desk", "notify", "onboarding", "kernel"],
+  server: ["server", "audit", "auth", "catalogue", "desk", "notify", "onboarding", "operator", "kernel"],
   components: ["components", "onboarding", "catalogue", "provisioning", "audit", "auth", "kernel"],
   desk: ["onboarding", "catalogue", "audit", "kernel"],
   export: ["provisioning", "catalogue", "graph", "kernel"],
@@ -92,6 +92,7 @@ const FURTHER_DOORS = [
   // The operator's two errands.
   "lib/operator/doctor.ts",
   "lib/operator/registration.ts",
+  "lib/operator/restored.ts",
   "lib/catalogue/lint.ts",
 ];
 

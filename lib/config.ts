@@ -30,6 +30,10 @@ const Env = z.object({
   /** Where people reach the portal; also the redirect URI's origin. */
   BASE_URL: origin("https://onboarding.example.com"),
   PORT: z.coerce.number().int().min(1).max(65535).default(3000),
+  /** Where it listens: 0.0.0.0 in a container, with a proxy in front. */
+  HOST: z.string().min(1).default("127.0.0.1"),
+  /** Who does errands (mail, webhooks, expiry): this process, or `npm run worker` elsewhere. */
+  ERRANDS: z.enum(["here", "elsewhere"]).default("here"),
   /** The tenant of whoever runs the portal: the portal's registration lives here, and its staff sees all vendors' products. */
   AZURE_TENANT_ID: guid,
   AZURE_CLIENT_ID: guid,
@@ -47,6 +51,8 @@ const Env = z.object({
   AZURE_AUTHORITY_HOST: origin("https://login.microsoftonline.com").default("https://login.microsoftonline.com"),
   GRAPH_URL: origin("https://graph.microsoft.com").default("https://graph.microsoft.com"),
   DATABASE_URL: optionalText,
+  /** What DATABASE_URL speaks to, beside PostgreSQL itself (docs/scale.md). */
+  DATABASE_BACKEND: z.enum(["postgres", "yugabytedb", "cockroachdb", "citus"]).default("postgres"),
   DATA_DIR: z.string().min(1).default(".data"),
   CATALOGUE_DIR: optionalText,
   SMTP_URL: z.string().regex(/^smtps?:\/\//, "must start with smtp:// or smtps://"),
@@ -75,6 +81,11 @@ const Env = z.object({
   KEEP_LOGS_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   /** Multiplies how often one address may ask (lib/limits.ts); more than 1 where many people share one. */
   RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
+  /** A collector of traces (OTLP over HTTP), such as http://localhost:4318; without one nothing is traced. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .or(z.literal(""))
+    .optional(),
   /** How many reverse proxies of your own stand in front: whose X-Forwarded-For entries are believed. */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
 });

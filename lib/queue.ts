@@ -2,6 +2,7 @@ import { fromPglite, fromPrisma, type JobResult, PgBoss } from "pg-boss";
 import { config } from "./config.ts";
 import { embedded, type Transaction } from "./db.ts";
 import { log } from "./log.ts";
+import { traced } from "./trace.ts";
 
 /** Errands that may wait and be tried again. None of them ever carries a link, a code or a secret: a queue is a table. */
 export type Errands = {
@@ -49,9 +50,15 @@ const lost = (name: Retried) => `${name}-lost` as const;
 const processWide = globalThis as { vestibuleQueue?: Promise<PgBoss> };
 
 async function open(): Promise<PgBoss> {
-  const { DATABASE_URL, DATA_DIR } = config();
+  const { DATABASE_URL, DATA_DIR, DATABASE_BACKEND, ERRANDS } = config();
   const boss = DATABASE_URL
-    ? new PgBoss({ connectionString: DATABASE_URL, max: 2, application_name: "vestibule-queue", useListenNotify: true })
+    ? new PgBoss({
+        connectionString: DATABASE_URL,
+        backend: DATABASE_BACKEND,
+        ...{ max: 2, application_name: "vestibule-queue", useListenNotify: ["postgres", "citus"].includes(DATABASE_BACKEND) },
+        // Who does no errands keeps no clock either: one that is busy serving would keep it badly.
+        ...(ERRANDS === "here" ? {} : { supervise: false, schedule: false }),
+      })
     : new PgBoss({ db: fromPglite(embedded(DATA_DIR)), backend: "pglite", useListenNotify: true });
   boss.on("error", (error) => log().failed("The queue", error));
   await boss.start();
@@ -120,7 +127,7 @@ async function take<Data>(name: string, pace: Pace, act: (data: Data) => Promise
     Promise.all(
       jobs.map(
         ({ id, data }): Promise<JobResult> =>
-          act(data).then(
+          traced("errand", { kind: name }, () => act(data)).then(
             () => ({ id, status: "completed" }) as const,
             (error: unknown) => ({ id, status: "failed", output: { message: error instanceof Error ? error.message : "failed" } }) as const,
           ),

@@ -162,6 +162,10 @@ export async function startPortal(env: Record<string, string>, isQuiet = true): 
   return portal;
 }
 
+/** What does errands for portals that do none themselves. */
+export const startWorker = (env: Record<string, string>, isQuiet = true): Running =>
+  run([...PORTAL_FLAGS, "--import", "tsx", "server/worker.ts"], { NODE_ENV: "production", ...env, ERRANDS: "here" }, isQuiet);
+
 export function migrate(env: Record<string, string>): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/migrate.ts"], {
     env: { ...process.env, ...env },

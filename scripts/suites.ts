@@ -6,6 +6,7 @@ import { findBrowser } from "./browser.ts";
 import { type Drill, newDrill, type Verdict } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
 import { startPostgres } from "./postgres.ts";
+import { restored } from "./restore-drill.ts";
 import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
 export type Tally = { suite: string; passed: number; failed: number };
@@ -221,7 +222,7 @@ export async function handoffDrills(): Promise<Tally[]> {
     },
     { logsAll: true },
   );
-  return [...crowds, canary];
+  return [...crowds, canary, tally("a restored backup opens no link again", await restored())];
 }
 
 /** Prints the counts, the sum last, and gives the exit code. */

@@ -3,20 +3,17 @@
  * everything else is Next's.
  */
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { constants } from "node:zlib";
 import compression from "compression";
 import next from "next";
-import { makeCheckpoint } from "../lib/audit/checkpoint.ts";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
-import * as webhooks from "../lib/desk/webhooks.ts";
 import { CLIENT_ADDRESS, clientAddress, NONCE } from "../lib/http.ts";
 import { log } from "../lib/log.ts";
-import { tell } from "../lib/onboarding/contact.ts";
-import * as invitation from "../lib/onboarding/invitation.ts";
-import * as upkeep from "../lib/onboarding/upkeep.ts";
-import { schedule, work } from "../lib/queue.ts";
+import { settledRestore } from "../lib/operator/restored.ts";
+import { startTracing, traced } from "../lib/trace.ts";
+import { startErrands } from "./errands.ts";
 import { stopAtGate } from "./gate.ts";
 import { isHandoff, serveHandoff } from "./handoff.ts";
 import { ALWAYS, pagePolicy } from "./headers.ts";
@@ -29,44 +26,15 @@ try {
   process.exit(1);
 }
 
-async function startErrands() {
-  await work("mail", upkeep.deliverMail, ({ onboardingId, mail }) => upkeep.mailLost(onboardingId, mail, GIVEN_UP));
-  await work("notice", tell);
-  await work(
-    "invite",
-    ({ onboardingId }) => invitation.mailAgain(onboardingId, new Date()),
-    ({ onboardingId }) => invitation.mailGivenUp(onboardingId, GIVEN_UP, new Date()),
-  );
-  await work(
-    "webhook",
-    ({ deliveryId }) => webhooks.deliver(deliveryId, new Date()),
-    ({ deliveryId }) => webhooks.giveUp(deliveryId),
-  );
-  await schedule("sweep", () => upkeep.sweep(new Date()));
-  await schedule("remind", () => upkeep.remind(new Date()));
-  await schedule("nudge", () => invitation.nudge(new Date()));
-  await schedule("checkpoint", () => makeCheckpoint(new Date(), true));
-  await schedule("tidy", () => upkeep.tidy(new Date()));
-  tellAndAgain();
-}
-const GIVEN_UP = "The mail server could not be reached for two hours. It is not tried again.";
-const LOOK_MS = 1000;
-/** Status changes become messages within a second or two; a database that is away for a moment is asked again. */
-function tellAndAgain() {
-  setTimeout(() => {
-    webhooks
-      .tellChanges(new Date())
-      .catch((error: unknown) => log().failed("Changes were not turned into webhooks", error))
-      .finally(tellAndAgain);
-  }, LOOK_MS).unref();
-}
-startErrands().catch((error: unknown) => log().failed("Errands (mail, expiry, reminders) do not run in this process", error));
+// Links that were opened since a backup was made must not open again.
+await settledRestore();
+if (config().ERRANDS === "here")
+  startErrands().catch((error: unknown) => log().failed("Errands (mail, expiry, reminders) do not run in this process", error));
 
 // One request, one errand or one mail that goes wrong in an unforeseen way does not end everybody else's.
 process.on("unhandledRejection", (error) => log().failed("Unforeseen", error));
 
-const HOST = "127.0.0.1";
-const { PORT, TRUSTED_PROXIES } = config();
+const { HOST, PORT, TRUSTED_PROXIES } = config();
 const portal = next({ dev: false, hostname: HOST, port: PORT });
 await portal.prepare();
 const pages = portal.getRequestHandler();
@@ -77,7 +45,16 @@ const compress = compression({
   filter: (request, response) =>
     !String(response.getHeader("content-type")).startsWith("text/event-stream") && compression.filter(request, response),
 });
-const server = createServer({ connectionsCheckingInterval: 2000 }, async (request, response) => {
+const stopTracing = await startTracing(config().OTEL_EXPORTER_OTLP_ENDPOINT);
+const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) =>
+  traced("request", { method: request.method ?? "", path: request.url ?? "" }, async (learn) => {
+    const over = new Promise((resolve) => response.once("close", resolve));
+    await answer(request, response);
+    await over;
+    learn({ status: response.statusCode });
+  }),
+);
+async function answer(request: IncomingMessage, response: ServerResponse) {
   const forwarded = request.headers["x-forwarded-for"];
   // Whatever a client sends under this name is overwritten.
   const address = clientAddress(request.socket.remoteAddress ?? "", [forwarded].flat().join(","), TRUSTED_PROXIES);
@@ -112,7 +89,7 @@ const server = createServer({ connectionsCheckingInterval: 2000 }, async (reques
     Object.assign(response, { flush: () => undefined });
     void pages(request, response);
   });
-});
+}
 // Whoever sends a request in drops holds a connection and nothing else, and not for long.
 server.headersTimeout = 10_000;
 server.requestTimeout = 30_000;
@@ -121,6 +98,6 @@ server.keepAliveTimeout = 75_000;
 server.listen(PORT, HOST);
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
-    server.close(() => process.exit(0));
+    server.close(() => void stopTracing().finally(() => process.exit(0)));
     server.closeAllConnections();
   });

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { Client, type Context, HTTPMessageHandler, type Middleware, ResponseType } from "@microsoft/microsoft-graph-client";
 import { config } from "../config.ts";
 import type { Secret } from "../secret.ts";
+import { traced } from "../trace.ts";
 import type { GraphMeaning } from "../vocabulary.ts";
 import { backoffMs, type Failure, ruleFor, TOTAL_DEADLINE_MS, WAITS, type WaitReason } from "./retry.ts";
 
@@ -181,7 +182,13 @@ const withoutHost = (link: string) => link.slice(link.indexOf("/v1.0") + "/v1.0"
 /** A tenant's Graph, for whom the token speaks. */
 export function connect({ token, onIntent, onCall, onWait, patienceMs = TOTAL_DEADLINE_MS }: Connection) {
   /** One request over the wire. `members` are what the trail says was done: the request itself, or those of a batch. */
-  async function send(
+  const send = (request: GraphRequest, isFreshToken: boolean, clientRequestId: string) =>
+    traced("graph", { method: request.method, path: request.path }, async (learn) => {
+      const answer = await sendUntraced(request, isFreshToken, clientRequestId);
+      learn({ status: answer.response.status, requestId: answer.response.headers.get("request-id") ?? "" });
+      return answer;
+    });
+  async function sendUntraced(
     request: GraphRequest,
     isFreshToken: boolean,
     clientRequestId: string,

@@ -11,6 +11,7 @@ import { log } from "../log.ts";
 import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
+import { traced } from "../trace.ts";
 import { canGiveLink, findForAdmin, findForApprover, type Onboarding, UNKNOWN } from "./find.ts";
 import { actorOf, dropLease, LEASE_MS, record, takeLease } from "./store.ts";
 import { subjectOf } from "./subject.ts";
@@ -87,7 +88,12 @@ async function start(
     if (prepared.value === "nothing") return accept({ is: "started" });
     await record(id, actor, new Date(), { type: "run.started", detail: { runId, steps: prepared.value.steps, kind } });
     isUnderWay = true;
-    void carryOut(id, runId, actor, prepared.value, finished)
+    const { value: run } = prepared;
+    void traced("run", { kind, onboardingId: id, runId }, async (learn) => {
+      const outcome = await carryOut(id, runId, actor, run, finished);
+      learn({ outcome });
+      return outcome;
+    })
       .finally(() => {
         clearInterval(heartbeat);
         return dropLease(id, holder);
