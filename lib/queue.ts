@@ -112,11 +112,13 @@ type Pace = {
   /** While the database says by itself when there is something (LISTEN/NOTIFY): what was put off is found at this pace. */
   notifyPollingIntervalSeconds?: number;
   batchSize: number;
+  /** While there is more than was taken, the next is taken at once. */
+  burstWhenBatchFull?: boolean;
   localConcurrency?: number;
   localGroupConcurrency?: number;
 };
 const BY_CLOCK: Pace = { pollingIntervalSeconds: 10, batchSize: 1 };
-const SOON: Pace = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 8, batchSize: 4 };
+const SOON: Pace = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 8, batchSize: 4, burstWhenBatchFull: true };
 const GIVEN_UP: Pace = { pollingIntervalSeconds: 20, batchSize: 4 };
 /** A receiver that hangs holds up a part of what is sent at once, and no other receiver. */
 const OUTWARD: Pace = { ...SOON, localConcurrency: 4, localGroupConcurrency: 2 };

@@ -22,7 +22,7 @@ const cirrus = (features: readonly string[], layout: Wish["layout"] = "single"):
 type Expected = { roles: string[]; scopes: string[]; passwords: number; certificates?: number; consentType?: "Principal" };
 const APPLICATION = ["Calendars.Read", "Group.Read.All", "Presence.ReadWrite.All", "User.Read.All"];
 const MAIL = ["Mail.ReadWrite.Shared", "Mail.Send.Shared", "offline_access", "openid", "profile"];
-type Kind = {
+export type Kind = {
   name: string;
   wish: Wish;
   before?: Wish;
@@ -34,7 +34,7 @@ type Kind = {
 };
 const { pem } = await newCertificate();
 /** Every kind of registration that there is. */
-const KINDS: Kind[] = [
+export const KINDS: Kind[] = [
   {
     name: "one registration for everything",
     wish: cirrus(FEATURES),
@@ -127,7 +127,7 @@ type TenantView = {
 };
 
 /** One onboarding under way: who does it, and where. */
-type Case = { domain: string; admin: Visitor; id: string; kind: Kind };
+export type Case = { domain: string; admin: Visitor; id: string; kind: Kind };
 
 export class Drill {
   readonly #stack: Stack;
@@ -144,18 +144,18 @@ export class Drill {
   get #place() {
     return { baseUrl: this.#stack.baseUrl, sandboxUrl: this.#stack.sandboxUrl };
   }
-  async #sandbox<T>(path: string, body?: unknown): Promise<T> {
+  async sandbox<T>(path: string, body?: unknown): Promise<T> {
     const answer = await fetch(
       `${this.#stack.sandboxUrl}/_sandbox/${path}`,
       body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
     );
     return (await answer.json()) as T;
   }
-  tenant = (domain: string) => this.#sandbox<TenantView>(`tenants/${domain}`);
-  lag = (minMs: number, maxMs: number) => this.#sandbox("lag", { minMs, maxMs });
-  latency = (graphMs: number, stsMs: number) => this.#sandbox("latency", { graphMs, stsMs });
+  tenant = (domain: string) => this.sandbox<TenantView>(`tenants/${domain}`);
+  lag = (minMs: number, maxMs: number) => this.sandbox("lag", { minMs, maxMs });
+  latency = (graphMs: number, stsMs: number) => this.sandbox("latency", { graphMs, stsMs });
   requests = (domain: string) =>
-    this.#sandbox<{ by: "user" | "application"; path: string; method: string; members: number; startedAt: number; endedAt: number }[]>(
+    this.sandbox<{ by: "user" | "application"; path: string; method: string; members: number; startedAt: number; endedAt: number }[]>(
       `requests?tenant=${domain}`,
     );
 
@@ -171,10 +171,10 @@ export class Drill {
   /** A tenant whose admin has approved a plan and not started it. */
   async approved(kind: Kind, name: string, onShown?: (domain: string) => Promise<void>): Promise<Case> {
     const domain = `${name}-${++this.#number}.example`;
-    const { users } = await this.#sandbox<{ users: { id: string; userPrincipalName: string }[] }>("tenants", { domain });
+    const { users } = await this.sandbox<{ users: { id: string; userPrincipalName: string }[] }>("tenants", { domain });
     const fields = [...(kind.wish.fields ?? []), ...(kind.naming?.(users[0]!.userPrincipalName) ?? [])];
     if (kind.adopts) {
-      const { result } = await this.#sandbox<{ result: string }>(`tenants/${domain}/applications`, kind.adopts.made);
+      const { result } = await this.sandbox<{ result: string }>(`tenants/${domain}/applications`, kind.adopts.made);
       fields.push([`adopt.${kind.adopts.registration}`, result]);
     }
     const wish = { ...kind.wish, fields };
@@ -221,12 +221,9 @@ export class Drill {
     }
   }
 
-  /** What is wrong with the tenant and the handoff in the end; nothing when all is as planned. */
-  async faultsOf({ domain, admin, id, kind }: Case): Promise<string[]> {
-    const faults: string[] = [];
-    const check = (is: unknown, wanted: unknown, what: string) => {
-      if (JSON.stringify(is) !== JSON.stringify(wanted)) faults.push(`${what}: ${JSON.stringify(is)} instead of ${JSON.stringify(wanted)}`);
-    };
+  /** What is wrong with the tenant in the end; nothing when all is as planned. */
+  async tenantFaults({ domain, id, kind }: Case): Promise<string[]> {
+    const { faults, check } = findings();
     const progress = await this.progress(id);
     check(progress.run?.outcome, "done", "outcome");
     if (progress.run?.outcome !== "done") faults.push(JSON.stringify(progress.run?.failure));
@@ -243,7 +240,15 @@ export class Drill {
       const [grant] = principal?.grants ?? [];
       if (grant) check(grant.consentType, expected?.consentType ?? "AllPrincipals", "for whom it is granted");
     }
+    return faults;
+  }
+  /** The same, and whether the handoff opens once and its credential works. */
+  async faultsOf(at: Case): Promise<string[]> {
+    const { domain, admin, id, kind } = at;
+    const { faults, check } = findings();
+    faults.push(...(await this.tenantFaults(at)));
     if (faults.length > 0) return faults;
+    const { applications } = await this.tenant(domain);
     const revealed = await handOver(admin, this.#place, id).catch((error: Error) => error.message);
     if (typeof revealed === "string") return [revealed];
     for (const values of revealed.filter(({ secretValue }) => secretValue !== null)) {
@@ -278,7 +283,7 @@ export class Drill {
         const at = await this.approved(kind, "point");
         const { requests: before } = (await this.tenant(at.domain)).counts;
         const wanted = fault(before + request);
-        await this.#sandbox("faults", { tenant: at.domain, path: ".", times: 1, ...wanted });
+        await this.sandbox("faults", { tenant: at.domain, path: ".", times: 1, ...wanted });
         cases.push({ ...at, point: `${kind.name}, request ${request}, ${JSON.stringify(wanted)}` });
       });
     }
@@ -292,7 +297,7 @@ export class Drill {
       log,
     );
     for (const { admin, id } of cases) void start(admin, id).catch(() => undefined);
-    const held = async () => (await this.#sandbox<unknown[]>("held")).length;
+    const held = async () => (await this.sandbox<unknown[]>("held")).length;
     for (const until = Date.now() + 60_000; (await held()) < cases.length; await pause(200))
       if (Date.now() > until) throw new Error(`Only ${await held()} of ${cases.length} runs reached their point`);
     log(`  ${cases.length} runs stand at their points; the portal is killed`);
@@ -342,7 +347,7 @@ export class Drill {
       async (index) => void cases.push(await this.approved(kinds[index % kinds.length]!, "soak")),
     );
     log(`  ${size} onboardings are approved; chaos begins`);
-    await this.#sandbox("chaos", chaos);
+    await this.sandbox("chaos", chaos);
     await inTurns(cases, 16, async (at) => {
       try {
         let progress = await this.resume(at);
@@ -403,10 +408,20 @@ export class Drill {
     };
   }
 
+  query = async <T extends object>(sql: string): Promise<T[]> => (await this.#client.query<T>(sql)).rows;
+  close = () => this.#client.end();
   stop = async () => {
     await this.#portal.stop();
-    await this.#client.end();
+    await this.close();
   };
+}
+
+function findings() {
+  const faults: string[] = [];
+  const check = (is: unknown, wanted: unknown, what: string) => {
+    if (JSON.stringify(is) !== JSON.stringify(wanted)) faults.push(`${what}: ${JSON.stringify(is)} instead of ${JSON.stringify(wanted)}`);
+  };
+  return { faults, check };
 }
 
 export type Verdict = { cases: number; bad: string[] };
