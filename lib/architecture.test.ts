@@ -15,6 +15,12 @@ const WORDS = [
   { word: /@azure\/msal-node/, only: /^lib\/auth\//, because: "Graph tokens stay in lib/auth" },
   { word: /@azure\/msal-(browser|react)/, only: /^components\/entra\//, because: "the browser signs in in one place" },
   { word: /as unknown as (SignedIn|VendorSystem|Program)/, only: /^lib\/auth\/auth\.ts$/, because: "only a session proves who is asking" },
+  {
+    word: /as unknown as (Onboarding|Found)\b/,
+    only: /^lib\/onboarding\/find\.ts$/,
+    because: "an onboarding is found for somebody, by their tenant, vendor or link",
+  },
+  { word: /\bfindForErrand\b/, only: /^lib\/onboarding\//, because: "whoever asks from outside has to show who they are" },
   { word: /handoffCipher|HandoffCipher/, only: /^lib\/handoff\/sealed\.ts$/, because: "one module may read what is sealed" },
   { word: /auditEvent\.(update|upsert|delete)/, only: /^$/, because: "the record only grows" },
   {

@@ -126,17 +126,20 @@ export function clientAddress(peer: string, forwardedFor: string | undefined, pr
 
 const WATCH_MS = 500;
 const STREAM_MS = 10 * 60_000;
+const ASK_AGAIN_MS = 5000;
 
 /**
  * Server-sent events: one `change` whenever `version` gives something else than the page shows, which it names as `since`
- * in the address; after a reconnection the browser names what it heard last. Ends by itself; browsers come back.
+ * in the address; after a reconnection the browser names what it heard last. Ends by itself, and when `isLet` does not hold
+ * any more; browsers come back, and are asked who they are.
  */
-export function changes(request: Request, version: () => Promise<string>): Response {
+export function changes(request: Request, version: () => Promise<string>, isLet: () => Promise<boolean>): Response {
   const text = new TextEncoder();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {
       const until = Date.now() + STREAM_MS;
+      let asked = Date.now();
       let isOver = false;
       const stop = () => {
         isOver = true;
@@ -151,6 +154,10 @@ export function changes(request: Request, version: () => Promise<string>): Respo
       let last = request.headers.get("last-event-id") ?? new URL(request.url).searchParams.get("since");
       controller.enqueue(text.encode("retry: 1000\n\n"));
       const look = async () => {
+        if (Date.now() - asked > ASK_AGAIN_MS) {
+          asked = Date.now();
+          if (!(await isLet())) return stop();
+        }
         const now = await version();
         // The browser may have gone while the answer was on its way.
         if (isOver || request.signal.aborted || Date.now() > until) return stop();

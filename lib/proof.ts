@@ -21,6 +21,9 @@ export type SignedIn = {
 /** The vendor's own system: with an app-only token for the portal and the role to fetch handoffs, or with an API key that may. */
 export type VendorSystem = { readonly [proved]: "VendorSystem"; readonly applicationId: string; readonly vendors: Vendors };
 
+/** An onboarding that was found for whoever is asking: by their tenant, their vendor or their link (lib/onboarding/find.ts). */
+export type Found = { readonly [proved]: "Found"; readonly id: string };
+
 export type Vendors = "all" | readonly string[];
 /** What somebody may do at the desk, and for which vendors. */
 export type Desk = {

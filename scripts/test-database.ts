@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import * as audit from "../lib/audit/audit.ts";
 import { databaseAdapter } from "../lib/db.ts";
+import type { Found } from "../lib/proof.ts";
 import { searchWords } from "../lib/search.ts";
 import type { PrismaClient } from "../prisma/client/client.ts";
 import { applyMigrations } from "./migrations.ts";
@@ -37,6 +38,9 @@ export async function useDatabase(
   await client.connect();
   return { url: url.href, query: async (sql) => (await client.query(sql)).rows as Record<string, unknown>[], close: () => client.end() };
 }
+
+/** The proof that an onboarding was found for somebody, where a test is everybody. */
+export const found = (id: string) => ({ id }) as unknown as Found;
 
 /** A fresh onboarding without anything in it but its first record. */
 export async function anOnboarding(client: PrismaClient, now: Date, customerName = "Contoso", productId = "p"): Promise<string> {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PrismaClient } from "../../prisma/client/client";
-import { anOnboarding, useDatabase } from "../../scripts/test-database";
+import { anOnboarding, found, useDatabase } from "../../scripts/test-database";
 import { databaseAdapter, db } from "../db";
 import * as audit from "./audit";
 
@@ -29,7 +29,7 @@ test("records of many writers at once form one chain without gaps", async () => 
       ),
     ),
   );
-  expect((await audit.list(id)).map(({ seq }) => seq)).toEqual(Array.from({ length: 81 }, (_, n) => n + 1));
+  expect((await audit.list(found(id))).map(({ seq }) => seq)).toEqual(Array.from({ length: 81 }, (_, n) => n + 1));
   expect(await audit.verify()).toMatchObject({ ok: true });
 });
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { db, Prisma, type Transaction } from "../db.ts";
+import type { Found } from "../proof.ts";
 import { searchWords } from "../search.ts";
 import { type CheckpointFault, firstCheckpointFault, inclusionOf } from "./checkpoint.ts";
 import type { Actor, AuditEvent } from "./events.ts";
@@ -156,7 +157,7 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
 }
 
 /** The whole trail of one onboarding, oldest first. */
-export async function list(onboardingId: string): Promise<AuditRecord[]> {
+export async function list({ id: onboardingId }: Found): Promise<AuditRecord[]> {
   const rows = await db().auditEvent.findMany({
     where: { onboardingId },
     orderBy: { seq: "asc" },
@@ -166,9 +167,9 @@ export async function list(onboardingId: string): Promise<AuditRecord[]> {
 }
 
 /** The trail of one onboarding, with what proves it to somebody who has neither the database nor the portal (docs/audit.md). */
-export async function exported(about: { onboarding: string; product: string; customer: string }) {
-  const [records, inclusion] = await Promise.all([list(about.onboarding), inclusionOf(about.onboarding)]);
-  return { format: "vestibule record v1", ...about, records, inclusion };
+export async function exported(found: Found, about: { product: string; customer: string }) {
+  const [records, inclusion] = await Promise.all([list(found), inclusionOf(found)]);
+  return { format: "vestibule record v1", onboarding: found.id, ...about, records, inclusion };
 }
 
 export type Verdict =

@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { anOnboarding, useDatabase } from "../../scripts/test-database";
+import { anOnboarding, found, useDatabase } from "../../scripts/test-database";
 import { db } from "../db";
 import * as audit from "./audit";
 import { makeCheckpoint, newestCheckpoints, publicKeys } from "./checkpoint";
@@ -116,7 +116,7 @@ test("a customer proves the exported record without the portal, and sees what wa
     return `${status} ${stdout}`;
   };
   for (const id of ids) {
-    const record = JSON.parse(JSON.stringify(await audit.exported({ onboarding: id, product: "p", customer: "Contoso" })));
+    const record = JSON.parse(JSON.stringify(await audit.exported(found(id), { product: "p", customer: "Contoso" })));
     expect(prove(record, publicKeys()[0])).toMatch(/^0 .*each follows the one before it\.\nUp to record \d it is signed/);
     expect(JSON.stringify(record), "nobody else's is shown").not.toMatch(new RegExp(ids.filter((other) => other !== id).join("|")));
     expect(prove({ ...record, records: record.records.slice(0, -1) })).toMatch(/^1 .*BROKEN: record \d is missing, which checkpoint/s);
@@ -128,8 +128,6 @@ test("a customer proves the exported record without the portal, and sees what wa
     other.inclusion.checkpoint.at = "2020-01-01T00:00:00.000Z";
     expect(prove(other)).toMatch(/^1 .*BROKEN: checkpoint \d was not signed/s);
   }
-  const early = JSON.parse(
-    JSON.stringify(await audit.exported({ onboarding: await anOnboarding(db(), now), product: "p", customer: "New" })),
-  );
+  const early = JSON.parse(JSON.stringify(await audit.exported(found(await anOnboarding(db(), now)), { product: "p", customer: "New" })));
   expect(prove(early)).toMatch(/^0 .*No checkpoint covers it yet/s);
 });

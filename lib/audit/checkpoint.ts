@@ -8,6 +8,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { config } from "../config.ts";
 import { db } from "../db.ts";
+import type { Found } from "../proof.ts";
 import { deriveKey } from "../secret.ts";
 
 type Head = { onboardingId: string; seq: number; hash: string };
@@ -145,7 +146,7 @@ export const newestCheckpoints = (most = 400): Promise<Checkpoint[]> =>
 
 /** The newest checkpoint that covers an onboarding, and the way from its record there to the signed root. */
 export type Inclusion = { seq: number; path: Sibling[]; checkpoint: Checkpoint };
-export async function inclusionOf(onboardingId: string): Promise<Inclusion | null> {
+export async function inclusionOf({ id: onboardingId }: Found): Promise<Inclusion | null> {
   const head = await db().auditHead.findFirst({ where: { onboardingId }, orderBy: { seq: "desc" } });
   if (!head) return null;
   const [checkpoint, heads] = await Promise.all([

@@ -132,6 +132,8 @@ export async function signIn(accessToken: string, now: Date): Promise<Outcome<{ 
 
 export const signOut = session.close;
 export const revokeSessions = session.revoke;
+/** Whether somebody who asked before may still: what stays open has to ask again now and then. */
+export const isStillSignedIn = ({ sessionId }: Pick<SignedIn, "sessionId">): Promise<boolean> => session.isOpen(sessionId);
 
 const proofOf = (row: session.SessionRow): SignedIn =>
   ({

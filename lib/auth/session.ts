@@ -102,6 +102,9 @@ async function find(cookie: string | undefined): Promise<SessionRow | null> {
   return { ...session, holdKey: deriveKey(Buffer.from(parts.hold), Buffer.from("vestibule"), "handoff/hold") };
 }
 
+/** Whether a session that was read before is still alive. */
+export const isOpen = async (id: string): Promise<boolean> => (await db().session.count({ where: { id, ...isAlive(new Date()) } })) > 0;
+
 /** Ends the caller's session, or all that this person has anywhere; the tokens go with them. */
 export async function close(isEverywhere: boolean): Promise<void> {
   const jar = await cookies();

@@ -221,5 +221,5 @@ export type Detail = Onboarding & { records: audit.AuditRecord[] };
 /** One onboarding with its whole trail. */
 export async function find(support: AtDesk, id: string, now: Date): Promise<Detail | null> {
   const found = await findForSupport(support, id, now);
-  return found && { ...found, records: await audit.list(id) };
+  return found && { ...found, records: await audit.list(found) };
 }

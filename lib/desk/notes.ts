@@ -2,7 +2,7 @@
 import { db, type Prisma } from "../db.ts";
 import { findForSupport } from "../onboarding/find.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import type { Support } from "../proof.ts";
+import type { Found, Support } from "../proof.ts";
 
 export type Note = { id: string; at: Date; author: string; kind: "note" | "owner" | "tags"; text: string };
 
@@ -65,8 +65,8 @@ export async function setTags(support: Support, id: string, text: string, now: D
   return write(support, id, "tags", tags.join(", ") || "None", { tags }, now);
 }
 
-/** What was written down, oldest first. The caller has found the onboarding for this support. */
-export async function notesOf(_: Support, onboardingId: string): Promise<Note[]> {
+/** What was written down, oldest first. */
+export async function notesOf(_: Support, { id: onboardingId }: Found): Promise<Note[]> {
   const rows = await db().note.findMany({ where: { onboardingId }, orderBy: { id: "asc" }, take: 500 });
   return rows.map(({ id, at, author, kind, text }) => ({ id: String(id), at, author, kind: kind as Note["kind"], text }));
 }

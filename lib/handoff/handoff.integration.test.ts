@@ -1,7 +1,7 @@
 import { createDecipheriv, hkdfSync, randomBytes, randomUUID } from "node:crypto";
 import { compactDecrypt, exportJWK, generateKeyPair } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { anOnboarding, useDatabase } from "../../scripts/test-database";
+import { anOnboarding, found, useDatabase } from "../../scripts/test-database";
 import * as audit from "../audit/audit";
 import { config } from "../config";
 import { db } from "../db";
@@ -63,7 +63,7 @@ const reveal = (id: string, proof: unknown, answer: holder.Answer = {}, by = som
 /** The link's time is over, on the database's clock. */
 const outlive = (id: string, by = "1 second") =>
   database.query(`UPDATE "Handoff" SET "expiresAt" = now() - interval '${by}' WHERE "id" = '${id}'`);
-const typesOf = async (onboardingId: string) => (await audit.list(onboardingId)).map(({ type }) => type);
+const typesOf = async (onboardingId: string) => (await audit.list(found(onboardingId))).map(({ type }) => type);
 const ciphersOf = (id: string) => database.query(`SELECT 1 FROM "HandoffCipher" WHERE "handoffId" = '${id}'`);
 
 function openInner(encryption: Buffer, { inner, boundTo }: handoff.SealedPart) {
@@ -80,7 +80,7 @@ test("of 200 people who reveal at the same moment exactly one reads the values",
   expect(winners).toHaveLength(1);
   expect(openInner(encryption, winners[0]!.parts[0]!)).toEqual(payload);
   expect(answers.filter((answer) => !answer.ok).every((answer) => !answer.ok && answer.refusal.code === "handoff.gone")).toBe(true);
-  expect((await audit.list(onboardingId)).filter(({ type }) => type === "handoff.revealed")).toHaveLength(1);
+  expect((await audit.list(found(onboardingId))).filter(({ type }) => type === "handoff.revealed")).toHaveLength(1);
   expect(await ciphersOf(id)).toEqual([]);
 });
 
@@ -104,7 +104,7 @@ test("a reveal and a revocation at once: one of them happens, never both", async
       db().$transaction((tx) => handoff.revoke(tx, { kind: "portal" }, id, "test", now)),
     ]);
     expect([revealed.ok, revoked].filter(Boolean)).toHaveLength(1);
-    const types = (await audit.list(onboardingId)).map(({ type }) => type);
+    const types = (await audit.list(found(onboardingId))).map(({ type }) => type);
     expect(types.includes("handoff.revealed")).toBe(revealed.ok);
     expect(types.includes("handoff.revoked")).toBe(revoked);
   }

@@ -15,7 +15,7 @@ import { accept, type Outcome, type Refusal, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { availability, find, type Onboarding, requireOpen } from "./find.ts";
+import { availability, findForErrand, type Onboarding, requireOpen } from "./find.ts";
 import * as runs from "./runs.ts";
 import { actorOf, PORTAL, record } from "./store.ts";
 import { subjectOf } from "./subject.ts";
@@ -141,7 +141,7 @@ async function locate(approvalId: string, token: string | undefined, now: Date):
     select: { onboardingId: true, purpose: true, subject: true, expiresAt: true },
   });
   if (ticket?.purpose !== "approver" || ticket.subject !== approvalId) return null;
-  const onboarding = await find(ticket.onboardingId, now);
+  const onboarding = await findForErrand(ticket.onboardingId, now);
   if (!onboarding) return null;
   const { approval } = onboarding.progress;
   // A newer request took its place: the link still says so.
@@ -332,7 +332,7 @@ export async function grant(person: SignedIn, approvalId: string, token: string 
   const { onboarding } = found.value;
   if (onboarding.progress.approval?.decidedByObjectId !== person.objectId) return refuse(NOT_APPROVED);
   return runs.grantApproved(person, onboarding.id, approvalId, async (outcome) => {
-    const after = await find(onboarding.id, new Date());
+    const after = await findForErrand(onboarding.id, new Date());
     const approval = after?.progress.approval;
     if (!after || !approval || outcome !== "done") return;
     const part = approval.declined.length > 0;

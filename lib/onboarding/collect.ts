@@ -3,7 +3,7 @@ import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { isOwn, type VendorSystem } from "../proof.ts";
 import { tellLater } from "./contact.ts";
-import { find } from "./find.ts";
+import { findForErrand } from "./find.ts";
 
 const NOTHING = {
   code: "handoff.nothing-waiting",
@@ -14,7 +14,7 @@ const NOTHING = {
 
 /** Each registration's values as a compact JWE (RFC 7516). The link of the same handoff, if there is one, is used up with it. */
 export async function collectHandoff(system: VendorSystem, id: string, now: Date): Promise<Outcome<{ registrations: { jwe: string }[] }>> {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   const collected = onboarding && isOwn(system, onboarding.vendorId) ? await handoff.collect(id, now) : null;
   if (!collected) return refuse(NOTHING);
   tellLater(

@@ -5,7 +5,7 @@ import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import * as provisioning from "../provisioning/provisioning.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { accessOf, find, requireOpen } from "./find.ts";
+import { accessOf, findForErrand, requireOpen } from "./find.ts";
 import { isRunning } from "./onboarding.ts";
 import * as runs from "./runs.ts";
 import { actorOf, record } from "./store.ts";
@@ -85,7 +85,7 @@ export async function consentPageReturned(
   const { onboardingId } = await db().ticket.findUniqueOrThrow({ where: { digest }, select: { onboardingId: true } });
   const error = answer.error?.slice(0, 40) || null;
   await record(onboardingId, { kind: "invited" }, now, { type: "consent-page.returned", detail: { error } });
-  const onboarding = await find(onboardingId, now);
+  const onboarding = await findForErrand(onboardingId, now);
   return accept({ error, product: onboarding?.manifest.name ?? "" });
 }
 

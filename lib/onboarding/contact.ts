@@ -14,7 +14,7 @@ import * as notify from "../notify/notify.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import type { SignedIn } from "../proof.ts";
 import { type Errands, enqueue } from "../queue.ts";
-import { find } from "./find.ts";
+import { findForErrand } from "./find.ts";
 
 export type HandoffPage = {
   state: State;
@@ -49,7 +49,7 @@ export async function lookAtHandoff(
   const view = await handoff.look(id, proof, visitor, now);
   if (!view.ok) return view;
   const { state, expiresAt, revealedAt, challenge, recipient, onboardingId } = view.value;
-  const { customerName, manifest, progress, adminEmail } = (await find(onboardingId, now))!;
+  const { customerName, manifest, progress, adminEmail } = (await findForErrand(onboardingId, now))!;
   const own = progress.handoff?.id === id ? progress.handoff : undefined;
   return accept({
     state,
@@ -80,7 +80,7 @@ export async function sendCode(id: string, proof: unknown, visitor: Visitor, now
   const made = await handoff.newCode(id, proof, visitor);
   if (!made.ok) return made;
   const { code, to, onboardingId } = made.value;
-  const { customerName, manifest } = (await find(onboardingId, now))!;
+  const { customerName, manifest } = (await findForErrand(onboardingId, now))!;
   const sent = await notify.send(
     notify.codeMail({ to, product: manifest.name, brand: manifest.vendor, customer: customerName, code: handoff.spelledCode(code) }),
   );
@@ -129,7 +129,7 @@ export function tellLater(onboardingId: string, what: string, detail: string): v
 }
 /** Writes the mails that a notice comes to. */
 export async function tell({ onboardingId, what, detail }: Errands["notice"]): Promise<void> {
-  const onboarding = await find(onboardingId, new Date());
+  const onboarding = await findForErrand(onboardingId, new Date());
   if (!onboarding) return;
   const { adminEmail, progress, manifest, customerName } = onboarding;
   const about = { what, detail, product: manifest.name, brand: manifest.vendor, customer: customerName };

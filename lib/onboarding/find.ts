@@ -6,7 +6,7 @@ import { consentAccountOf, registrationsFor } from "../catalogue/selection.ts";
 import { db, isUuid } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
-import { type AtDesk, isOwn, type SignedIn } from "../proof.ts";
+import { type AtDesk, type Found, isOwn, type SignedIn } from "../proof.ts";
 import { abilitiesOf } from "../provisioning/provisioning.ts";
 import { digestOf } from "../secret.ts";
 import { manifestOf, newerThan } from "./manifests.ts";
@@ -28,8 +28,7 @@ export const EXPIRED = {
   message: "This invitation has expired. Nothing was changed in your tenant.",
 } as const;
 
-export type Onboarding = {
-  id: string;
+export type Onboarding = Found & {
   vendorId: string;
   manifest: Manifest;
   /** A newer edition of the manifest, which the admin may go over to. */
@@ -82,7 +81,8 @@ const FIELDS = {
   headSeq: true,
   state: true,
 } as const;
-type Row = Omit<Onboarding, "manifest" | "newer" | "progress" | "standing" | "given" | "language"> & {
+type Row = Omit<Onboarding, keyof Found | "manifest" | "newer" | "progress" | "standing" | "given" | "language"> & {
+  id: string;
   productId: string;
   state: unknown;
   given: unknown;
@@ -95,7 +95,8 @@ async function fromRow({ productId, state, given, language, ...row }: Row, now: 
   const progress = stored.choices ? { ...stored, choices: Choices.parse(stored.choices) } : stored;
   const manifest = await manifestOf(productId, progress.manifestDigest);
   const wishes = { given: Given.parse(given), language: language === "de" ? ("de" as const) : ("en" as const) };
-  return { ...row, ...wishes, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
+  const found = { ...row, ...wishes, manifest, newer: newerThan(manifest), progress, standing: standing(progress, now) };
+  return found as unknown as Onboarding;
 }
 
 /** What is known of the tenant and of what was made in it; scripts name it. */
@@ -113,8 +114,8 @@ export const accessOf = ({ manifest, progress: { choices } }: Pick<Onboarding, "
     choices !== undefined && registrationsFor(manifest, choices).some(({ definition }) => consentAccountOf(manifest, choices, definition)),
 });
 
-/** Whoever it belongs to: the caller has to have proved the right. */
-export async function find(id: string, now: Date): Promise<Onboarding | null> {
+/** Whoever it belongs to: for this room alone, which has a link's key, a lease or an errand of the queue to show for it. */
+export async function findForErrand(id: string, now: Date): Promise<Onboarding | null> {
   if (!isUuid(id)) return null;
   const row = await db().onboarding.findUnique({ where: { id }, select: FIELDS });
   return row && fromRow(row, now);
@@ -122,7 +123,7 @@ export async function find(id: string, now: Date): Promise<Onboarding | null> {
 
 /** An onboarding of one of their vendors, for support; of another it is as if it did not exist. */
 export async function findForSupport(support: AtDesk, id: string, now: Date): Promise<Onboarding | null> {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   return onboarding && isOwn(support, onboarding.vendorId) ? onboarding : null;
 }
 
@@ -148,7 +149,7 @@ export function availability({ progress }: Onboarding, now: Date): Availability 
  * administers applications there anyway. Everybody else learns nothing, other members of that tenant included.
  */
 export async function findForAdmin(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   if (onboarding?.tenantId !== person.tenantId) return null;
   const isAdmin = onboarding.progress.admins?.includes(person.objectId) || abilitiesOf(person.directoryRoles).canGrantDelegated;
   return isAdmin ? onboarding : null;
@@ -156,7 +157,7 @@ export async function findForAdmin(person: SignedIn, id: string, now: Date): Pro
 
 /** The onboarding, for the colleague who approved its request by the link: nothing but the approved part is theirs to run. */
 export async function findForApprover(person: SignedIn, id: string, now: Date): Promise<Onboarding | null> {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   const isTheirs = onboarding?.tenantId === person.tenantId && onboarding.progress.approval?.decidedByObjectId === person.objectId;
   return isTheirs ? onboarding : null;
 }
@@ -174,7 +175,7 @@ export async function requireOpen(
 }
 
 /** Whether somebody is at work on it right now; a run without a lease was interrupted and can be resumed. */
-export async function isAtWork(id: string): Promise<boolean> {
+export async function isAtWork({ id }: Found): Promise<boolean> {
   const [row] = await db().$queryRaw<
     { busy: boolean }[]
   >`SELECT ("leaseUntil" IS NOT NULL AND "leaseUntil" > now()) AS busy FROM "Onboarding" WHERE "id" = ${id}::uuid`;

@@ -153,7 +153,7 @@ export async function reissue(person: SignedIn, id: string, now: Date): Promise<
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { progress } = found.value;
-  if (isRunning(found.value) && (await isAtWork(id))) return refuse(runs.BUSY);
+  if (isRunning(found.value) && (await isAtWork(found.value))) return refuse(runs.BUSY);
   const given = progress.handoff;
   if (!given) return refuse(NOT_READY);
   const actor = actorOf(person, "admin");
@@ -173,7 +173,7 @@ export async function rotate(person: SignedIn, id: string, days: number, now: Da
   const found = await requireOpen(person, id, now);
   if (!found.ok) return found;
   const { progress } = found.value;
-  if (isRunning(found.value) && (await isAtWork(id))) return refuse(runs.BUSY);
+  if (isRunning(found.value) && (await isAtWork(found.value))) return refuse(runs.BUSY);
   if (progress.handoff?.state !== "revealed" || !Object.values(progress.registrations).some(({ keyId }) => keyId)) return refuse(NOT_READY);
   if (!OVERLAPS.some((each) => each === days))
     return refuse({ code: "onboarding.overlap", status: 422, message: "Both secrets can be valid for 1, 7, 14 or 30 days. Choose one." });
@@ -227,7 +227,7 @@ async function remove(
   onboarding: Onboarding,
   now: Date,
 ): Promise<Outcome<runs.Started>> {
-  if (isRunning(onboarding) && (await isAtWork(id))) return refuse(runs.BUSY);
+  if (isRunning(onboarding) && (await isAtWork(onboarding))) return refuse(runs.BUSY);
   if (!onboarding.progress.removal) await record(id, actorOf(person, "admin"), now, { type: "credential.removal-due", detail: due });
   return runs.removeSecrets(person, id);
 }

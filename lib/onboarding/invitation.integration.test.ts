@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { useDatabase } from "../../scripts/test-database";
+import { found, useDatabase } from "../../scripts/test-database";
 import * as audit from "../audit/audit";
 import { db } from "../db";
 import type { Support } from "../proof";
@@ -36,7 +36,7 @@ const invited = async (change: object = {}) => {
   if (!done.ok) throw new Error(done.refusal.message);
   return { ...done.value, token: done.value.link.split("#")[1]! };
 };
-const typesOf = async (id: string) => (await audit.list(id)).map(({ type }) => type);
+const typesOf = async (id: string) => (await audit.list(found(id))).map(({ type }) => type);
 
 test.each<[string, object, RegExp]>([
   ["a feature that is not offered cannot be locked", { locked: ["active-directory"] }, /cannot be locked/],
@@ -137,7 +137,7 @@ test("an admin who lets it lie is reminded every three days, three times, once e
 test("the vendor's own lists are cleared away after their time; the trail stays", async () => {
   const { id } = await invited();
   await db().statusChange.updateMany({ where: { onboardingId: { not: id } }, data: { toldAt: now } });
-  const before = (await audit.list(id)).length;
+  const before = (await audit.list(found(id))).length;
   expect(await db().apiCall.count()).toBe(1);
   await tidy(inDays(400));
   expect(
@@ -145,5 +145,5 @@ test("the vendor's own lists are cleared away after their time; the trail stays"
     "what is still to be told stays",
   ).toEqual([id]);
   expect(await db().apiCall.count()).toBe(0);
-  expect((await audit.list(id)).length).toBe(before);
+  expect((await audit.list(found(id))).length).toBe(before);
 });

@@ -18,7 +18,7 @@ import { type AtDesk, isOwn } from "../proof.ts";
 import { enqueue } from "../queue.ts";
 import { searchWords } from "../search.ts";
 import { digestOf, newToken } from "../secret.ts";
-import { find, findByLink, findForSupport, type Onboarding, REVOKED, UNKNOWN } from "./find.ts";
+import { findByLink, findForErrand, findForSupport, type Onboarding, REVOKED, UNKNOWN } from "./find.ts";
 import { keep } from "./manifests.ts";
 import { AdminEmail, ContactEmail, Days, INVITATION_DAYS, Invitation, type Wishes } from "./schema.ts";
 import { deskActor, PORTAL, record } from "./store.ts";
@@ -63,7 +63,7 @@ async function mailLink(onboarding: Onboarding, token: string, now: Date): Promi
 
 /** Mails the link, and gives it to whoever invites in any case. */
 async function giveLink(id: string, token: string, now: Date): Promise<Outcome<Invited>> {
-  const onboarding = (await find(id, now))!;
+  const onboarding = (await findForErrand(id, now))!;
   const sent = await mailLink(onboarding, token, now);
   const isLater = !sent.ok && sent.refusal.code === "notify.not-sent";
   if (isLater) await enqueue("invite", { onboardingId: id });
@@ -87,7 +87,7 @@ async function furtherLink({ id, expiresAt }: Onboarding, now: Date): Promise<st
 
 /** Tries again to mail an invitation that nobody has opened meanwhile. @throws when the mail server still does not take it */
 export async function mailAgain(id: string, now: Date): Promise<void> {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   if (onboarding?.standing.status !== "invited") return;
   const token = await furtherLink(onboarding, now);
   const sent = await notify.send(mailOf(onboarding, linkOf(id, token)));
@@ -98,7 +98,7 @@ export async function mailAgain(id: string, now: Date): Promise<void> {
 }
 /** Puts into the timeline that an invitation will not be mailed any more. */
 export const mailGivenUp = async (id: string, reason: string, now: Date) => {
-  const onboarding = await find(id, now);
+  const onboarding = await findForErrand(id, now);
   if (onboarding)
     await record(id, PORTAL, now, { type: "invitation.mail-failed", detail: { to: onboarding.adminEmail, reason, again: false } });
 };
@@ -338,7 +338,7 @@ export async function nudge(now: Date): Promise<number> {
     ORDER BY "waitingSince" DESC LIMIT 500`;
   let given = 0;
   for (const { id } of rows) {
-    const onboarding = await find(id, now);
+    const onboarding = await findForErrand(id, now);
     if (onboarding && WAITING_ON_ADMIN.includes(onboarding.standing.status) && (await nudgeOne(onboarding, now))) given += 1;
   }
   return given;

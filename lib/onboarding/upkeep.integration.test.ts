@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { anOnboarding, useDatabase } from "../../scripts/test-database";
+import { anOnboarding, found, useDatabase } from "../../scripts/test-database";
 import * as audit from "../audit/audit";
 import type { AuditEvent } from "../audit/events";
 import { db } from "../db";
@@ -56,7 +56,7 @@ test("people are reminded 60, 30, 14, 7 and 1 days before the end, once each, wh
     ).toBe(1);
   }
   expect(await remind(inDays(1, endsAt)), "after the end there is nothing to remind of").toBe(0);
-  const reminded = (await audit.list(id)).filter(({ type }) => type === "credential.reminded");
+  const reminded = (await audit.list(found(id))).filter(({ type }) => type === "credential.reminded");
   expect(reminded.map(({ detail }) => detail.days)).toEqual([60, 30, 14, 7, 1]);
   const sent = await mails();
   // The admin and the contact; whoever invited is known of onboardings that support made.
@@ -81,7 +81,7 @@ test("a secret that was found late is reminded of once, for the narrowest of the
   });
   expect(await remind(now)).toBe(1);
   expect(
-    (await audit.list(id)).filter(({ type }) => type === "credential.reminded").map(({ detail }) => [detail.keyId, detail.days]),
+    (await audit.list(found(id))).filter(({ type }) => type === "credential.reminded").map(({ detail }) => [detail.keyId, detail.days]),
   ).toEqual([
     ["k-1", 7],
     ["k-2", 30],

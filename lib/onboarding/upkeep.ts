@@ -8,7 +8,7 @@ import { db } from "../db.ts";
 import * as handoff from "../handoff/handoff.ts";
 import * as notify from "../notify/notify.ts";
 import { type Errands, enqueue } from "../queue.ts";
-import { find, type Onboarding } from "./find.ts";
+import { findForErrand, type Onboarding } from "./find.ts";
 import { recipientOf } from "./hand-over.ts";
 import { PORTAL, record } from "./store.ts";
 
@@ -88,7 +88,7 @@ export async function remind(now: Date): Promise<number> {
   });
   let given = 0;
   for (const { id } of soon) {
-    const onboarding = await find(id, now);
+    const onboarding = await findForErrand(id, now);
     for (const [registration, { keyId, secretEndsAt, displayName = registration }] of Object.entries(
       onboarding?.progress.registrations ?? {},
     )) {

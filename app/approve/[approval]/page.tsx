@@ -49,7 +49,7 @@ export default async function Approve({
   const roleNames = person ? abilitiesOf(person.directoryRoles).roleNames : [];
   const isDecider = person && request.decidedByObjectId === person.objectId;
   const { run } = request;
-  const atWork = await isAtWork(onboarding.id);
+  const atWork = await isAtWork(onboarding);
   const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
   const isGranted = request.state === "approved" && run?.outcome === "done";

@@ -27,7 +27,7 @@ export default async function Detail({ params }: { params: Promise<{ onboarding:
   const detail = await desk.find(support, id, now);
   if (!detail) notFound();
   const { progress, standing, manifest, records } = detail;
-  const notes = await notesOf(support, id);
+  const notes = await notesOf(support, detail);
   const reply = suggestedReply({ ...detail, product: manifest.name });
   const titles = new Map(manifest.features.map((feature) => [feature.id, feature.title]));
   const FACTS: [string, React.ReactNode][] = [

@@ -1,4 +1,4 @@
-import { findSupport } from "@/lib/auth/auth";
+import { findSupport, isStillSignedIn } from "@/lib/auth/auth";
 import * as desk from "@/lib/desk/desk";
 import { changes, json } from "@/lib/http";
 
@@ -6,5 +6,9 @@ import { changes, json } from "@/lib/http";
 export async function GET(request: Request) {
   const support = await findSupport();
   if (!support) return json({ message: "There is nothing here for you." }, 404);
-  return changes(request, () => desk.version(support));
+  return changes(
+    request,
+    () => desk.version(support),
+    () => isStillSignedIn(support),
+  );
 }

@@ -18,9 +18,9 @@ export type Removing = NonNullable<Progress["undo"]>;
 export type Review = Outcome<{ operations: Operation[]; digest: string }, StsRefusal>;
 
 /** How a run that takes something away stands; an interrupted one goes on by itself. */
-export async function standOf(id: string, removing: Removing | undefined) {
+export async function standOf(subject: Onboarding, removing: Removing | undefined) {
   const run = removing?.run;
-  const atWork = await isAtWork(id);
+  const atWork = await isAtWork(subject);
   const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   return { atWork, isInterrupted, isRunning: Boolean(run && !run.finishedAt && atWork), isDone: run?.outcome === "done" };
 }

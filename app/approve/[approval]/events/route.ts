@@ -1,4 +1,4 @@
-import { findSignedIn } from "@/lib/auth/auth";
+import { findSignedIn, isStillSignedIn } from "@/lib/auth/auth";
 import { changes, json } from "@/lib/http";
 import { findByLink } from "@/lib/onboarding/approval";
 import { version } from "@/lib/onboarding/find";
@@ -10,5 +10,9 @@ export async function GET(request: Request, { params }: { params: Promise<{ appr
   const person = await findSignedIn();
   const found = person && (await findByLink(id, await approvalToken(), new Date()));
   if (!found || found.onboarding.tenantId !== person.tenantId) return json({ message: "There is nothing here for you." }, 404);
-  return changes(request, () => version(person, found.onboarding.id));
+  return changes(
+    request,
+    () => version(person, found.onboarding.id),
+    () => isStillSignedIn(person),
+  );
 }

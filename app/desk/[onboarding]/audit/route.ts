@@ -9,7 +9,7 @@ export async function GET(_: Request, { params }: { params: Promise<{ onboarding
   const support = await findSupport();
   const detail = support && (await desk.find(support, id, new Date()));
   if (!detail) return json({ message: "There is nothing here for you." }, 404);
-  const answer = json(await audit.exported({ onboarding: id, product: detail.manifest.id, customer: detail.customerName }));
+  const answer = json(await audit.exported(detail, { product: detail.manifest.id, customer: detail.customerName }));
   answer.headers.set("content-disposition", `attachment; filename="record-${id}.json"`);
   return answer;
 }

@@ -11,7 +11,7 @@ export const metadata = { title: "The record" };
 export default async function Audit({ params }: { params: Promise<{ onboarding: string }> }) {
   const { onboarding: id } = await params;
   const { person, subject } = await requireAdmin(id, `/o/${id}/audit`);
-  const inclusion = await inclusionOf(id);
+  const inclusion = await inclusionOf(subject);
   return (
     <>
       <AdminBar subject={subject} person={person} />
@@ -44,7 +44,7 @@ export default async function Audit({ params }: { params: Promise<{ onboarding: 
           </a>
         </p>
         <div className="mt-6">
-          <RecordList records={await audit.list(id)} />
+          <RecordList records={await audit.list(subject)} />
         </div>
       </main>
     </>

@@ -1,4 +1,4 @@
-import { findSignedIn } from "@/lib/auth/auth";
+import { findSignedIn, isStillSignedIn } from "@/lib/auth/auth";
 import { changes, json } from "@/lib/http";
 import { findForAdmin, version } from "@/lib/onboarding/find";
 
@@ -7,5 +7,9 @@ export async function GET(request: Request, { params }: { params: Promise<{ onbo
   const { onboarding: id } = await params;
   const person = await findSignedIn();
   if (!person || !(await findForAdmin(person, id, new Date()))) return json({ message: "There is nothing here for you." }, 404);
-  return changes(request, () => version(person, id));
+  return changes(
+    request,
+    () => version(person, id),
+    () => isStillSignedIn(person),
+  );
 }

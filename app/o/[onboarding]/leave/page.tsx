@@ -18,7 +18,7 @@ export default async function Leave({
   const { person, subject } = await requireAdmin(id, `/o/${id}/leave`);
   const { progress, manifest } = subject;
   if (!health.canLeave(subject)) redirect(`/o/${id}/run`);
-  const stand = await standOf(id, progress.departure);
+  const stand = await standOf(subject, progress.departure);
   const { isDone, isInterrupted, isRunning } = stand;
   const review = isRunning || isDone || isInterrupted ? null : await health.reviewDeparture(person);
   const others = isDone ? 0 : await health.othersUnderWay(subject);

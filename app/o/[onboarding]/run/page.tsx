@@ -67,7 +67,7 @@ export default async function Run({
   const now = new Date();
   const settings = browserSettings(accessOf(subject));
   const here = `/o/${id}/run`;
-  const atWork = await isAtWork(id);
+  const atWork = await isAtWork(subject);
   const isInterrupted = Boolean(run && !run.finishedAt && !atWork);
   const isRunning = Boolean(run && !run.finishedAt && !isInterrupted);
   const isSince = (at: string | undefined) => Boolean(at && run?.finishedAt && at > run.finishedAt);

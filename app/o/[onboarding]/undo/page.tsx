@@ -16,7 +16,7 @@ export default async function Undo({
   const { onboarding: id } = await params;
   const { person, subject } = await requireAdmin(id, `/o/${id}/undo`);
   const { progress, manifest } = subject;
-  const stand = await standOf(id, progress.undo);
+  const stand = await standOf(subject, progress.undo);
   const { isDone, isInterrupted, isRunning } = stand;
   const review = isRunning || isDone || isInterrupted ? null : await onboarding.reviewUndo(person, subject);
   if (!progress.undo?.run && review === null) redirect(`/o/${id}/run`);

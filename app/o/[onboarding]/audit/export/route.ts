@@ -9,7 +9,7 @@ export async function GET(_: Request, { params }: { params: Promise<{ onboarding
   const person = await findSignedIn();
   const subject = person && (await findForAdmin(person, id, new Date()));
   if (!subject) return json({ message: "There is nothing here for you." }, 404);
-  const answer = json(await audit.exported({ onboarding: id, product: subject.manifest.id, customer: subject.customerName }));
+  const answer = json(await audit.exported(subject, { product: subject.manifest.id, customer: subject.customerName }));
   answer.headers.set("content-disposition", `attachment; filename="record-${id}.json"`);
   return answer;
 }
