@@ -18,6 +18,9 @@ const cirrus = (features: readonly string[], layout: Wish["layout"] = "single"):
   offered: FEATURES,
 });
 
+const INSIGHT = ["calendar-scheduling", "calendar-sync", "email-sync"];
+const LUCS = ["ac", "teams-aa", "cic", "gal-reader", "fe", "web-configurator", "cr", "ci"];
+
 /** What the tenant has to hold for each registration in the end. */
 type Expected = { roles: string[]; scopes: string[]; passwords: number; certificates?: number; consentType?: "Principal" };
 const APPLICATION = ["Calendars.Read", "Group.Read.All", "Presence.ReadWrite.All", "User.Read.All"];
@@ -113,6 +116,42 @@ export const KINDS: Kind[] = [
   },
 ];
 
+/** Every product, with as much as it offers: what a run of it costs. */
+export const PRODUCTS: Kind[] = [
+  { name: "cirrus-connect", wish: cirrus(FEATURES), expected: {} },
+  {
+    name: "cirrus-insight",
+    wish: { productId: "cirrus-insight", features: INSIGHT, offered: INSIGHT, fields: [["answer.mailbox-scope", "all"]] },
+    naming: (account) => [["variable.test-account", account]],
+    expected: {},
+  },
+  {
+    name: "luware-lucs",
+    wish: {
+      ...{ productId: "luware-lucs", features: LUCS, offered: LUCS },
+      fields: [
+        ["answer.shared-calendars", "shared"],
+        ["variable.frontend-url", "https://lucs.example/signin"],
+      ],
+    },
+    naming: (account) => [["variable.recording-account", account]],
+    expected: {},
+  },
+  {
+    name: "bright-pattern-emi",
+    wish: {
+      ...{ productId: "bright-pattern-emi", features: ["messenger"], offered: ["messenger"] },
+      fields: [["variable.tenant-host", "acme.brightpattern.com"]],
+    },
+    expected: {},
+  },
+  {
+    name: "securends",
+    wish: { productId: "securends", features: ["office-365"], offered: ["office-365"], fields: [["variant.office-365", "vendor-list"]] },
+    expected: {},
+  },
+];
+
 type TenantView = {
   id: string;
   users: { id: string; userPrincipalName: string }[];
@@ -159,7 +198,7 @@ export class Drill {
       `requests?tenant=${domain}`,
     );
 
-  async #signedInSupport(): Promise<Visitor> {
+  async signedInSupport(): Promise<Visitor> {
     if (this.#support) return this.#support;
     const { users } = await this.tenant("cirrus.example");
     const support = new Visitor(this.#place);
@@ -167,6 +206,8 @@ export class Drill {
     this.#support = support;
     return support;
   }
+
+  stranger = () => new Visitor(this.#place);
 
   /** A tenant whose admin has approved a plan and not started it. */
   async approved(kind: Kind, name: string, onShown?: (domain: string) => Promise<void>): Promise<Case> {
@@ -180,7 +221,7 @@ export class Drill {
     const wish = { ...kind.wish, fields };
     const admin = new Visitor(this.#place);
     await admin.signIn(users[0]!.id, true);
-    const support = await this.#signedInSupport();
+    const support = await this.signedInSupport();
     if (kind.before) {
       const earlier = await invite(support, domain, kind.before);
       await approvePlan(admin, earlier, kind.before);
@@ -383,11 +424,10 @@ export class Drill {
   }
 
   /** What a run costs when nothing goes wrong: its requests from Approve on, the longest chain of them, and its time until the read-back. */
-  async cost(latencyMs: number): Promise<Cost> {
-    const [kind] = KINDS;
+  async cost(latencyMs: number, kind: Kind = PRODUCTS[0]!): Promise<Cost> {
     await this.lag(0, 0);
     let before = 0;
-    const at = await this.approved(kind!, "cost", async (domain) => {
+    const at = await this.approved(kind, "cost", async (domain) => {
       await this.latency(latencyMs, 0);
       before = (await this.requests(domain)).length;
     });
@@ -404,6 +444,7 @@ export class Drill {
       calls: requests.reduce((sum, { members }) => sum + members, 0),
       sequential: longestChain(requests),
       wallMs: readBack - began,
+      betweenMs: between(requests, began),
       path: requests.map(({ method, path, members }) => `${method} ${path}${members > 1 ? ` (${members})` : ""}`),
     };
   }
@@ -425,7 +466,7 @@ function findings() {
 }
 
 export type Verdict = { cases: number; bad: string[] };
-export type Cost = { requests: number; calls: number; sequential: number; wallMs: number; path: string[] };
+export type Cost = { requests: number; calls: number; sequential: number; wallMs: number; betweenMs: number; path: string[] };
 
 /** The most requests of which each begins after the one before it has ended. */
 export function longestChain(requests: readonly { startedAt: number; endedAt: number }[]): number {
@@ -437,6 +478,21 @@ export function longestChain(requests: readonly { startedAt: number; endedAt: nu
       end = endedAt;
     }
   return length;
+}
+
+/** How long no request to Graph was under way, for each of the pauses: what the portal does between them. */
+function between(requests: readonly { startedAt: number; endedAt: number }[], began: number): number {
+  let idle = 0;
+  let pauses = 0;
+  let end = began;
+  for (const { startedAt, endedAt } of requests.toSorted((a, b) => a.startedAt - b.startedAt)) {
+    if (startedAt > end) {
+      idle += startedAt - end;
+      pauses += 1;
+    }
+    end = Math.max(end, endedAt);
+  }
+  return pauses === 0 ? 0 : idle / pauses;
 }
 
 /** So many at a time. */

@@ -3,9 +3,10 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findBrowser } from "./browser.ts";
+import { type Budgets, measured, overBudget } from "./budgets.ts";
 import { type Drill, newDrill, type Verdict } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
-import { startPostgres } from "./postgres.ts";
+import { type Postgres, startPostgres } from "./postgres.ts";
 import { restored } from "./restore-drill.ts";
 import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
@@ -148,10 +149,13 @@ export async function e2e(args: string[]): Promise<Tally[]> {
 }
 
 /** A stack of its own for drills, on a real PostgreSQL. */
-export async function withDrill<T>(work: (drill: Drill) => Promise<T>): Promise<T> {
+export async function withDrill<T>(
+  work: (drill: Drill, postgres: Postgres) => Promise<T>,
+  { env = {}, flags = [] }: { env?: Record<string, string>; flags?: string[] } = {},
+): Promise<T> {
   build();
   const folder = scratch();
-  const postgres = await startPostgres(path.join(folder, "postgres"));
+  const postgres = await startPostgres(path.join(folder, "postgres"), flags);
   const databaseUrl = await postgres.createDatabase("drill");
   const ports = { portal: await freePort(), sandbox: await freePort(), mail: await freePort() };
   const stack = await startStack(ports, {
@@ -159,10 +163,11 @@ export async function withDrill<T>(work: (drill: Drill) => Promise<T>): Promise<
     databaseUrl,
     keys: newKeyRing(),
     portalSecret: "drill-secret",
+    env,
   });
   const drill = newDrill(stack, databaseUrl);
   try {
-    return await work(drill);
+    return await work(drill, postgres);
   } finally {
     await drill.stop();
     await stack.stop();
@@ -170,6 +175,18 @@ export async function withDrill<T>(work: (drill: Drill) => Promise<T>): Promise<
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** What must not grow without somebody saying so: round trips to Graph, bytes and statements of pages. */
+export async function costs(): Promise<Tally[]> {
+  console.log("\n— budgets");
+  const now = await measuredCosts();
+  const { cases, bad } = overBudget(now);
+  for (const line of bad) console.log(`  ✘ ${line}`);
+  return [{ suite: "budgets", passed: cases - bad.length, failed: bad.length }];
+}
+export const measuredCosts = (): Promise<Budgets> =>
+  // Nobody else asks the database meanwhile.
+  withDrill((drill, postgres) => measured(drill, postgres), { env: { ERRANDS: "elsewhere" }, flags: ["-c", "log_statement=all"] });
 
 /** The portal killed at every Graph call, answers lost at every Graph call, and a short soak. */
 export async function drills(): Promise<Tally[]> {

@@ -1,4 +1,4 @@
 // Everything. The last line is `N passed, N failed`.
-import { check, drills, e2e, handoffDrills, report } from "./suites.ts";
+import { check, costs, drills, e2e, handoffDrills, report } from "./suites.ts";
 
-process.exit(report([...(await check()), ...(await e2e([])), ...(await drills()), ...(await handoffDrills())]));
+process.exit(report([...(await check()), ...(await e2e([])), ...(await costs()), ...(await drills()), ...(await handoffDrills())]));

@@ -1,26 +1,30 @@
 "use client";
 
 /** Sign-in in the browser: authorization code with PKCE by full-page redirect. Leaves no token behind. */
-import { PublicClientApplication, type RedirectRequest } from "@azure/msal-browser";
-import { MsalProvider, useMsal } from "@azure/msal-react";
+import type { PublicClientApplication, RedirectRequest } from "@azure/msal-browser";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { CopyButton } from "@/components/ui/copy-button";
 import { useReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 
-let client: PublicClientApplication | undefined;
+let client: Promise<PublicClientApplication> | undefined;
+/** MSAL is larger than a page: it is fetched when the page stands, and not before. */
 function clientOf({ clientId, redirectUri, authority, knownAuthorities, authorityMetadata, cloudDiscoveryMetadata }: BrowserSettings) {
-  client ??= new PublicClientApplication({
-    auth: { clientId, redirectUri, authority, knownAuthorities, authorityMetadata, cloudDiscoveryMetadata },
-    cache: { cacheLocation: "sessionStorage" },
-  });
+  client ??= import("@azure/msal-browser")
+    .then(async ({ PublicClientApplication }) => {
+      const instance = new PublicClientApplication({
+        auth: { clientId, redirectUri, authority, knownAuthorities, authorityMetadata, cloudDiscoveryMetadata },
+        cache: { cacheLocation: "sessionStorage" },
+      });
+      await instance.initialize();
+      return instance;
+    })
+    .catch((error: unknown) => {
+      client = undefined;
+      throw error;
+    });
   return client;
-}
-
-function Entra({ settings, children }: { settings: BrowserSettings; children: ReactNode }) {
-  const [instance] = useState(() => (typeof window === "undefined" ? null : clientOf(settings)));
-  return instance ? <MsalProvider instance={instance}>{children}</MsalProvider> : null;
 }
 
 const RETURN_TO = "vestibule.return-to";
@@ -39,14 +43,22 @@ function requestOf(settings: BrowserSettings, { loginHint, plan, claims }: Ask):
   };
 }
 
-async function leave(instance: ReturnType<typeof useMsal>["instance"], settings: BrowserSettings, ask: Ask) {
+async function leave(settings: BrowserSettings, ask: Ask) {
+  const instance = await clientOf(settings);
   sessionStorage.setItem(RETURN_TO, ask.to);
-  await instance.initialize();
   await instance.clearCache();
   await instance.loginRedirect(requestOf(settings, ask));
 }
 
-function SignInInner({
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const NotStarted = ({ failure }: { failure: string }) => (
+  <Notice live tone="fail" title="The sign-in could not be started">
+    {failure}
+  </Notice>
+);
+
+/** Signs in, or signs in anew for a fresh token. */
+export function SignInButton({
   settings,
   ask,
   children,
@@ -59,10 +71,11 @@ function SignInInner({
   wide?: boolean;
   look?: "primary" | "quiet";
 }) {
-  const { instance } = useMsal();
   const [isLeaving, setLeaving] = useState(false);
   const [failure, setFailure] = useState("");
   const isReady = useReady();
+  // By the time that somebody presses, it is there; one that did not arrive is fetched anew then.
+  useEffect(() => void clientOf(settings).catch(() => undefined), [settings]);
   return (
     <>
       <Button
@@ -72,72 +85,35 @@ function SignInInner({
         onClick={async () => {
           setLeaving(true);
           try {
-            await leave(instance, settings, ask);
+            await leave(settings, ask);
           } catch (error) {
-            setFailure(error instanceof Error ? error.message : String(error));
+            setFailure(wordsOf(error));
             setLeaving(false);
           }
         }}
       >
         {isLeaving ? "Going to Microsoft…" : children}
       </Button>
-      {failure && (
-        <Notice live tone="fail" title="The sign-in could not be started">
-          {failure}
-        </Notice>
-      )}
+      {failure && <NotStarted failure={failure} />}
     </>
   );
 }
 
-/** Signs in, or signs in anew for a fresh token. */
-export function SignInButton(props: {
-  settings: BrowserSettings;
-  ask: Ask;
-  children: ReactNode;
-  wide?: boolean;
-  look?: "primary" | "quiet";
-}) {
-  const [isReady, setReady] = useState(false);
-  useEffect(() => setReady(true), []);
-  if (!isReady)
-    return (
-      <Button disabled wide={props.wide ?? false} {...(props.look ? { look: props.look } : {})}>
-        {props.children}
-      </Button>
-    );
-  return (
-    <Entra settings={props.settings}>
-      <SignInInner {...props} />
-    </Entra>
-  );
-}
-
-function LeaveInner({ settings, ask, children }: { settings: BrowserSettings; ask: Ask; children: ReactNode }) {
-  const { instance } = useMsal();
+/** Goes to Microsoft as soon as it is shown, and says so meanwhile. */
+export function LeaveForMicrosoft({ settings, ask, children }: { settings: BrowserSettings; ask: Ask; children: ReactNode }) {
   const hasStarted = useRef(false);
+  const [failure, setFailure] = useState("");
   useEffect(() => {
     if (hasStarted.current) return;
     hasStarted.current = true;
-    void leave(instance, settings, ask);
+    leave(settings, ask).catch((error: unknown) => setFailure(wordsOf(error)));
   });
-  return children;
-}
-/** Goes to Microsoft as soon as it is shown, and says so meanwhile. */
-export function LeaveForMicrosoft(props: { settings: BrowserSettings; ask: Ask; children: ReactNode }) {
-  return (
-    <Entra settings={props.settings}>
-      <LeaveInner {...props} />
-    </Entra>
-  );
+  return failure ? <NotStarted failure={failure} /> : children;
 }
 
 type Arrival = { state: "working" } | { state: "refused"; title: string; text: string; who?: string; code?: string; to: string };
 
-/**
- * Where Microsoft sends people back to. Without the provider: that would answer the redirect too, and go back to the
- * page that started it before the session is open.
- */
+/** Where Microsoft sends people back to. */
 export function Callback({
   settings,
   explain,
@@ -152,9 +128,8 @@ export function Callback({
     hasStarted.current = true;
     const to = safePath(sessionStorage.getItem(RETURN_TO));
     const finish = async () => {
-      const instance = clientOf(settings);
-      const hash = location.hash;
-      await instance.initialize();
+      const { hash } = location;
+      const instance = await clientOf(settings);
       const result = await instance.handleRedirectPromise({ hash, navigateToLoginRequestUrl: false });
       if (!result)
         return setArrival({
@@ -180,7 +155,7 @@ export function Callback({
       location.replace(to);
     };
     finish().catch(async (error: unknown) => {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = wordsOf(error);
       const { code, ...words } = await explain(text, to);
       setArrival({ state: "refused", title: "You are not signed in", ...words, ...(code ? { code } : {}), to });
     });

@@ -28,10 +28,10 @@ async function identityOf(): Promise<string | null> {
 }
 
 /** How much was ended because the database is another one than at the last start. */
-export type Restored = { handoffs: number; sessions: number };
+type Restored = { handoffs: number; sessions: number };
 
 /** To be awaited before a process serves or does errands. Several that start at once wait for each other. */
-export async function settleRestore(now: Date): Promise<Restored | null> {
+async function settleRestore(now: Date): Promise<Restored | null> {
   // The embedded database is a folder that is copied as a whole, and has one connection.
   const identity = config().DATABASE_URL ? await identityOf() : null;
   if (!identity) return null;
