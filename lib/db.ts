@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { PrismaPg } from "@prisma/adapter-pg";
-import { PrismaPGlite } from "pglite-prisma-adapter";
 import { Prisma, PrismaClient } from "../prisma/client/client.ts";
 import { config } from "./config.ts";
 
@@ -29,8 +29,12 @@ export function databaseAdapter({ url, folder }: { url?: string | undefined; fol
       { connectionString: url, max: 10, idleTimeoutMillis: IDLE_MS },
       { statementNameGenerator: ({ sql }) => nameOf(sql) },
     );
+  const { PrismaPGlite } = load("pglite-prisma-adapter") as typeof import("pglite-prisma-adapter");
   return new PrismaPGlite(embedded(folder));
 }
+
+/** The embedded database takes 60 MB before it is opened: with a server it is not even read. */
+const load = createRequire(path.resolve("package.json"));
 
 // Next bundles each route by itself; the embedded database must be opened once for the process.
 const processWide = globalThis as { vestibuleDb?: PrismaClient; vestibuleEmbedded?: PGlite };
@@ -38,7 +42,10 @@ const processWide = globalThis as { vestibuleDb?: PrismaClient; vestibuleEmbedde
 /** The embedded database of this process, for the one thing that does not go through Prisma: the queue of jobs. */
 export function embedded(folder: string): PGlite {
   mkdirSync(folder, { recursive: true });
-  processWide.vestibuleEmbedded ??= new PGlite(path.join(folder, "database"));
+  if (!processWide.vestibuleEmbedded) {
+    const { PGlite } = load("@electric-sql/pglite") as typeof import("@electric-sql/pglite");
+    processWide.vestibuleEmbedded = new PGlite(path.join(folder, "database"));
+  }
   return processWide.vestibuleEmbedded;
 }
 

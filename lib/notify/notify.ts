@@ -8,7 +8,7 @@ import type { Challenge } from "../audit/events.ts";
 import { config } from "../config.ts";
 import { accept, type Outcome, refuse } from "../outcome.ts";
 import { enqueue } from "../queue.ts";
-import { type Brand, htmlOf, type Language, textOf } from "./layout.tsx";
+import type { Brand, Language } from "./layout.tsx";
 
 export type { Brand, Language };
 
@@ -66,6 +66,8 @@ export async function send({
   ics,
 }: Mail): Promise<Outcome<null, typeof NOT_SENT | typeof BOUNCED>> {
   try {
+    // The mails' layout takes 50 MB: a process that sends none does not read it.
+    const { htmlOf, textOf } = await import("./layout.tsx");
     await transport().sendMail({
       from: config().MAIL_FROM,
       to,
