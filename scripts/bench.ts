@@ -131,6 +131,44 @@ async function handoff(): Promise<Figure[]> {
   });
 }
 
+/** What a second process on the second core brings, with PostgreSQL and the crowd on the same two cores. */
+async function wide(): Promise<Figure[]> {
+  return withHandoffs(async (stage) => {
+    const both = stage.ports;
+    const { links: warm } = await stage.create(2600);
+    await stage.load(warm, 16);
+    const perSecond = async (ports: readonly number[]) => {
+      const rounds = [];
+      while (rounds.length < 3) rounds.push((await stage.load((await stage.create(1500, { processes: 2 })).links, 16, ports)).perSecond);
+      return median(rounds);
+    };
+    const one = await perSecond([both[0]]);
+    const two = await perSecond(both);
+    return [
+      figure("wide.revealsPerSec.1", Math.round(one), "/s", 200, "higher"),
+      figure("wide.revealsPerSec.2", Math.round(two), "/s", 341, "higher"),
+      figure("wide.ratio", Math.round((two / one) * 100) / 100, "×", 1.1, "higher"),
+    ];
+  });
+}
+
+/** From nothing to the first page, and what an idle process holds. */
+async function start(): Promise<Figure[]> {
+  return withDrill(async (drill) => {
+    const firstPages = [];
+    let memoryMb = 0;
+    for (let round = 0; round < 3; round++) {
+      const { firstPageMs, rssMb } = await drill.restarted(10_000);
+      firstPages.push(firstPageMs);
+      memoryMb = rssMb;
+    }
+    return [
+      figure("start.firstPageMs", Math.round(median(firstPages)), "ms", 3000, "lower"),
+      figure("start.idleRssMb", Math.round(memoryMb), "MB", 250, "lower"),
+    ];
+  });
+}
+
 /** The desk of a large vendor: 100,000 onboardings with 3,000,000 records. */
 async function desk(): Promise<Figure[]> {
   const VIEWS: Record<string, string[]> = {
@@ -178,6 +216,8 @@ const withStage: Record<string, () => Promise<Figure[]>> = {
   ...Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, () => withDrill(part)])),
   handoff,
   desk,
+  wide,
+  start,
 };
 const parts = wanted.only ? [wanted.only] : Object.keys(withStage);
 const unknown = parts.find((part) => !withStage[part]);

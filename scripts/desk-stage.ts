@@ -1,11 +1,10 @@
 // A desk with as many onboardings as a large vendor has, made in PostgreSQL at once, and support people who read it over HTTP at two portals.
-import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, type Stack, startPortal, startStack } from "./servers.ts";
+import { build, freePort, newKeyRing, rssMb, type Stack, startPortal, startStack } from "./servers.ts";
 import { Visitor } from "./visitor.ts";
 
 /** Customers of every status, evenly, over two years; `eventsEach` records each, without the chain that a bench does not read. */
@@ -79,11 +78,7 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
     const support = new Visitor(stack);
     await support.signIn(users.find(({ userPrincipalName }) => userPrincipalName.startsWith("sam@"))!.id, false);
     const desks = [support, support.at(`http://localhost:${secondPort}`)];
-    const residentMb = () => {
-      const { pid } = stack.portal.process;
-      const { stdout } = spawnSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" });
-      return Number(stdout.trim()) / 1024;
-    };
+    const residentMb = () => rssMb(stack.portal.process.pid!);
     const ask = async (...[paths, times, atATime]: Parameters<Ask>) => {
       const took: number[] = [];
       const left = Array.from({ length: times }, (_, index) => paths[index % paths.length]!);

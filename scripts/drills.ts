@@ -6,7 +6,7 @@ import * as audit from "../lib/audit/audit.ts";
 import type { Progress } from "../lib/audit/status.ts";
 import { databaseAdapter } from "../lib/db.ts";
 import { PrismaClient } from "../prisma/client/client.ts";
-import { type Running, type Stack, startPortal } from "./servers.ts";
+import { type Running, rssMb, type Stack, startPortal } from "./servers.ts";
 import { approvePlan, approveShown, handOver, invite, rolesWith, start, Visitor, type Wish } from "./visitor.ts";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -447,6 +447,16 @@ export class Drill {
       betweenMs: between(requests, began),
       path: requests.map(({ method, path, members }) => `${method} ${path}${members > 1 ? ` (${members})` : ""}`),
     };
+  }
+
+  /** A portal that is stopped and started: until it answers, and what it holds after a while without a visitor. */
+  async restarted(idleMs: number): Promise<{ firstPageMs: number; rssMb: number }> {
+    await this.#portal.stop();
+    const began = performance.now();
+    this.#portal = await startPortal(this.#stack.portalEnv);
+    const firstPageMs = performance.now() - began;
+    await pause(idleMs);
+    return { firstPageMs, rssMb: rssMb(this.#portal.process.pid!) };
   }
 
   query = async <T extends object>(sql: string): Promise<T[]> => (await this.#client.query<T>(sql)).rows;

@@ -1,5 +1,5 @@
 // Building and starting the portal, its sandbox and a PostgreSQL: what the demo, the tests and `npm start` share.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -97,6 +97,14 @@ function run(args: string[], env: Record<string, string>, isQuiet: boolean): Run
     },
   };
 }
+
+/** What a process holds of the machine's memory, in MB. */
+export const rssMb = (pid: number) =>
+  Number(
+    execFileSync("ps", ["-o", "rss=", "-p", String(pid)])
+      .toString()
+      .trim(),
+  ) / 1024;
 
 /** Waits until the address answers; throws with the program's own words when it ends or takes too long. */
 export async function answering(url: string, running: Running, timeoutMs = 60_000): Promise<void> {

@@ -1,7 +1,6 @@
 // Half an hour of everything at once, outside `npm test`: two portals behind a balancer without stickiness, a worker and a
 // PostgreSQL; vendors' systems create onboardings, admins carry them out while Graph answers wrongly, contacts reveal, support
 // reads the board. Every minute one process is killed. Everything is on loopback. `-- --minutes 5` makes it shorter.
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
@@ -11,7 +10,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Case, KINDS, type Kind, newDrill } from "./drills.ts";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, type Running, startPortal, startStack, startWorker } from "./servers.ts";
+import { build, freePort, newKeyRing, type Running, rssMb, startPortal, startStack, startWorker } from "./servers.ts";
 import { approvePlan, handOver, Visitor } from "./visitor.ts";
 
 const { values: wanted } = parseArgs({ options: { minutes: { type: "string", default: "30" }, people: { type: "string", default: "5" } } });
@@ -227,12 +226,6 @@ async function program() {
 
 // ---- What is measured ----------------------------------------------------------------------------------------------
 
-const memoryOf = (pid: number) =>
-  Number(
-    execFileSync("ps", ["-o", "rss=", "-p", String(pid)])
-      .toString()
-      .trim(),
-  ) / 1024;
 const memory: { minute: number; mb: number }[] = [];
 let kills = 0;
 async function killer() {
@@ -242,7 +235,7 @@ async function killer() {
     const name: Name = minute === 1 ? "portal A" : minute % 2 === 0 ? "portal B" : "worker";
     await kill(name);
     kills += 1;
-    const mb = Math.round(memoryOf(processes["portal A"].process.pid!));
+    const mb = Math.round(rssMb(processes["portal A"].process.pid!));
     memory.push({ minute, mb });
     console.log(`  minute ${minute}: ${name} was killed; ${finished.length} onboardings done, ${faults.length} faults, portal A ${mb} MB`);
   }
