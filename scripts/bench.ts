@@ -6,6 +6,7 @@ import { BUDGETS } from "./budgets.ts";
 import { withDesk } from "./desk-stage.ts";
 import { type Drill, PRODUCTS } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
+import { pageSpeeds } from "./page-speed.ts";
 import { withDrill } from "./suites.ts";
 
 type Figure = { name: string; value: number; unit: string; target: number; better: "lower" | "higher"; ok: boolean };
@@ -55,7 +56,7 @@ const PARTS: Record<string, (drill: Drill) => Promise<Figure[]>> = {
           continue;
         }
         const ratio = Math.round((wallMs / (5 * latencyMs)) * 100) / 100;
-        figures.push(figure(`${name}.criticalPathRatio.${latencyMs}`, ratio, "×", latencyMs === 50 ? 1.3 : 1.15, "lower"));
+        figures.push(figure(`${name}.criticalPathRatio.${latencyMs}`, ratio, "×", 1.15, "lower"));
       }
     }
     return figures;
@@ -212,12 +213,21 @@ async function desk(): Promise<Figure[]> {
   });
 }
 
+/** How soon pages stand on a mid-range phone. */
+const pages = async (): Promise<Figure[]> =>
+  (await withDrill(pageSpeeds)).flatMap(({ page, lcpMs, blockedMs, kb }) => [
+    figure(`pages.${page}.lcpMs`, lcpMs, "ms", 1500, "lower"),
+    figure(`pages.${page}.blockedMs`, blockedMs, "ms", 200, "lower"),
+    figure(`pages.${page}.transferredKb`, kb, "kB", 300, "lower"),
+  ]);
+
 const withStage: Record<string, () => Promise<Figure[]>> = {
   ...Object.fromEntries(Object.entries(PARTS).map(([name, part]) => [name, () => withDrill(part)])),
   handoff,
   desk,
   wide,
   start,
+  pages,
 };
 const parts = wanted.only ? [wanted.only] : Object.keys(withStage);
 const unknown = parts.find((part) => !withStage[part]);

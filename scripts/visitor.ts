@@ -47,6 +47,12 @@ export class Visitor {
     return there;
   }
 
+  get baseUrl() {
+    return this.#place.baseUrl;
+  }
+  /** What a browser would have to send to be this person. */
+  cookies = () => [...this.#cookies].map(([name, value]) => ({ name, value }));
+
   #cookie = () => [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {

@@ -24,7 +24,6 @@ export default async function Leave({
   const others = isDone ? 0 : await health.othersUnderWay(subject);
   const isKept = progress.undo?.run?.outcome !== "done";
   const waits = Object.values(progress.registrations).some(({ formerKeys = [] }) => formerKeys.length > 0) || progress.removal;
-  const name = "this portal";
   return (
     <TakeBack
       subject={subject}
@@ -43,7 +42,7 @@ export default async function Leave({
         lead: isDone
           ? `Read back from ${progress.signedIn?.domain}. ${isKept ? `${manifest.name} is not touched by it and goes on working.` : ""} Whoever signs in here again lets the portal in anew, with nothing but what they consent to.`
           : `The portal's own service principal and everything that was consented to it.${isKept ? ` ${manifest.name} is not touched by it and goes on working.` : ""}`,
-        label: `Remove ${name}`,
+        label: "Remove this portal",
         interrupted: "Removing was interrupted. What is gone stays gone; it goes on from there.",
         nothing: ["This portal is not in your tenant any more", "Somebody removed it already, or nothing was ever consented to it."],
       }}
