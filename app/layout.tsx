@@ -18,12 +18,25 @@ const DEFAULT_POLICY = `window.trustedTypes?.createPolicy("default", { createScr
   return origin === location.origin && pathname.startsWith("/_next/static/") ? text : null;
 } });`;
 
+// Every copy button, on pages without further scripts and before they have arrived.
+const COPY_BUTTONS = `addEventListener("click", async ({ target }) => {
+  const button = target instanceof Element && target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const tell = (text) => {
+    button.toggleAttribute("data-copied", text !== "");
+    button.lastElementChild.textContent = text;
+  };
+  tell(button.dataset.says);
+  setTimeout(tell, 1500, "");
+});`;
+
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const nonce = (await headers()).get(NONCE) ?? undefined;
   return (
     <html lang="en">
       <head>
-        <script nonce={nonce}>{DEFAULT_POLICY}</script>
+        <script nonce={nonce}>{`${DEFAULT_POLICY}\n${COPY_BUTTONS}`}</script>
       </head>
       <body>{children}</body>
     </html>

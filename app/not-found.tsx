@@ -1,8 +1,10 @@
 import { Lead, Narrow, TopBar } from "@/components/onboarding/frame";
+import { Still } from "@/components/ui/still";
 
 export default function NotFound() {
   return (
     <>
+      <Still />
       <TopBar mark="V" title="Vestibule" />
       <Narrow>
         <h1>There is nothing here for you</h1>

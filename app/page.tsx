@@ -1,10 +1,12 @@
 import { Lead, Narrow, TopBar } from "@/components/onboarding/frame";
+import { Still } from "@/components/ui/still";
 import { buttonClass, Notice } from "@/components/ui/ui";
 
 export default async function Home({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
   const isSignedOut = (await searchParams)["signed-out"] !== undefined;
   return (
     <>
+      <Still />
       <TopBar mark="V" title="Vestibule" />
       <Narrow>
         {isSignedOut && (

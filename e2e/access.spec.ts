@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { ACTIONS, API, HANDOFF, PAGES, ROUTES, type Who } from "../lib/access";
-import { builtEntries } from "../scripts/servers";
+import { builtEntries } from "../scripts/production";
 import { Visitor } from "../scripts/visitor";
 import {
   askColleague,

@@ -69,7 +69,9 @@ export async function measured(drill: Drill, postgres: Postgres): Promise<Budget
     await visitor.fetch(url).then((answer) => answer.text());
     pages[name] = { ...weight, statements: await statementsOf(postgres, drill, async () => (await visitor.fetch(url)).text()) };
   };
-  await weigh("landing", stranger, `/o/${at.id}`);
+  await weigh("home", stranger, "/");
+  await weigh("link", stranger, `/o/${at.id}`);
+  await weigh("landing", drill.stranger(at.admin), `/o/${at.id}`);
   await weigh("sign-in", stranger, "/sign-in");
   await weigh("API reference", stranger, "/api-reference");
   await weigh("checklist", at.admin, `/o/${at.id}/features`);

@@ -1,3 +1,3 @@
-import { build } from "./servers.ts";
+import { build } from "./production.ts";
 
-build();
+await build();

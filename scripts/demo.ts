@@ -1,10 +1,11 @@
 // Everything on this machine: the portal on its embedded database, and a sandbox that plays Microsoft.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { build, freePort, newKeyRing, startStack } from "./servers.ts";
+import { build } from "./production.ts";
+import { freePort, newKeyRing, startStack } from "./servers.ts";
 
 const dataDir = process.env.DATA_DIR || ".data";
-build();
+await build();
 
 const sandboxPort = await freePort(Number(process.env.SANDBOX_PORT || 4400));
 const ports = { portal: await freePort(Number(process.env.PORT || 3000)), sandbox: sandboxPort, mail: await freePort(sandboxPort + 1) };

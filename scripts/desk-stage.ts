@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, rssMb, type Stack, startPortal, startStack } from "./servers.ts";
+import { build } from "./production.ts";
+import { freePort, newKeyRing, rssMb, type Stack, startPortal, startStack } from "./servers.ts";
 import { Visitor } from "./visitor.ts";
 
 /** Customers of every status, evenly, over two years; `eventsEach` records each, without the chain that a bench does not read. */
@@ -54,7 +55,7 @@ export type DeskStage = {
 };
 
 export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promise<T> {
-  build();
+  await build();
   const folder = mkdtempSync(path.join(tmpdir(), "vestibule-"));
   chmodSync(folder, 0o755);
   const postgres = await startPostgres(path.join(folder, "postgres"));

@@ -207,7 +207,12 @@ export class Drill {
     return support;
   }
 
-  stranger = () => new Visitor(this.#place);
+  /** Somebody who is not signed in; with the link's cookie of an admin who opened it, when one is given. */
+  stranger = (admin?: Visitor) =>
+    new Visitor(
+      this.#place,
+      admin?.cookies().filter(({ name }) => name === "invitation"),
+    );
 
   /** A tenant whose admin has approved a plan and not started it. */
   async approved(kind: Kind, name: string, onShown?: (domain: string) => Promise<void>): Promise<Case> {

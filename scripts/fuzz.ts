@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { API, HANDOFF } from "../lib/access.ts";
 import { withDesk } from "./desk-stage.ts";
-import { builtEntries } from "./servers.ts";
+import { builtEntries } from "./production.ts";
 import { Visitor } from "./visitor.ts";
 
 const { values } = parseArgs({ options: { count: { type: "string", default: "100000" }, seed: { type: "string", default: "1" } } });

@@ -10,7 +10,8 @@ import pg from "pg";
 import { deriveKey, unseal } from "../lib/secret.ts";
 import type { Verdict } from "./drills.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
-import { answering, build, freePort, newKeyRing, type Running, type Stack, startPortal, startProgram, startStack } from "./servers.ts";
+import { build } from "./production.ts";
+import { answering, freePort, newKeyRing, type Running, type Stack, startPortal, startProgram, startStack } from "./servers.ts";
 
 type Terms = { challenge?: string; recipient?: string; passphrase?: string };
 export type Link = { id: string; onboardingId: string; key: Buffer; proof: string };
@@ -403,7 +404,7 @@ const SCANNERS = [
 
 /** Two portals on a PostgreSQL of their own, which logs every statement when asked. */
 export async function withHandoffs<T>(work: (stage: HandoffStage) => Promise<T>, { logsAll = false } = {}): Promise<T> {
-  build();
+  await build();
   const folder = mkdtempSync(path.join(tmpdir(), "vestibule-"));
   chmodSync(folder, 0o755);
   const postgres = await startPostgres(path.join(folder, "postgres"), logsAll ? ["-c", "log_statement=all"] : []);

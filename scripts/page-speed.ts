@@ -84,7 +84,8 @@ export async function pageSpeeds(drill: Drill): Promise<Speed[]> {
       while (rounds.length < ROUNDS) rounds.push(await speedOf(port, visitor, page, url));
       speeds.push(middle(rounds));
     };
-    await look("landing", drill.stranger(), `/o/${at.id}`);
+    await look("link", drill.stranger(), `/o/${at.id}`);
+    await look("landing", drill.stranger(at.admin), `/o/${at.id}`);
     await look("checklist", at.admin, `/o/${at.id}/features`);
     await look("plan", at.admin, `/o/${at.id}/plan`);
     await start(at.admin, at.id);

@@ -1,68 +1,10 @@
-// Building and starting the portal, its sandbox and a PostgreSQL: what the demo, the tests and `npm start` share.
+// Starting the portal and its sandbox: what the demo, the tests and `npm start` share.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
-import { ACTIONS, PAGES, ROUTES } from "../lib/access.ts";
-
-const next = path.resolve("node_modules/next/dist/bin/next");
-
-/** A digest of everything that the production build is made of. */
-function sourceDigest(): string {
-  const hash = createHash("sha256");
-  const add = (file: string) => hash.update(file).update(readFileSync(file));
-  for (const folder of ["app", "components", "lib", "public", "prisma"])
-    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
-      if (entry.isFile() && !/\.test\.tsx?$/.test(entry.name)) add(path.join(entry.parentPath, entry.name));
-  for (const file of ["package-lock.json", "next.config.ts", "tsconfig.json", "postcss.config.mjs"]) add(file);
-  return hash.digest("hex");
-}
-
-const read = (file: string) => JSON.parse(readFileSync(path.join(".next", "server", file), "utf8")) as unknown;
-/** Everything of the build that can be called, as lib/access.ts names it. */
-export function builtEntries(): { pages: string[]; routes: string[]; actions: string[] } {
-  const paths = Object.keys(read("app-paths-manifest.json") as object).filter((name) => !name.startsWith("/_"));
-  const named = (end: string) => paths.flatMap((name) => (name.endsWith(end) ? [name.slice(0, -end.length) || "/"] : []));
-  const { node } = read("server-reference-manifest.json") as { node: Record<string, { filename: string; exportedName: string }> };
-  return {
-    pages: named("/page"),
-    routes: named("/route"),
-    actions: Object.values(node).map(({ filename, exportedName }) => `${filename}#${exportedName}`),
-  };
-}
-/** What of the build is missing in lib/access.ts, and what is in there only. */
-export function compareAccess(): { undeclared: string[]; gone: string[] } {
-  const { pages, routes, actions } = builtEntries();
-  const pairs = [[pages, PAGES] as const, [routes, ROUTES] as const, [actions, ACTIONS] as const];
-  return {
-    undeclared: pairs.flatMap(([built, declared]) => built.filter((name) => !(name in declared))),
-    gone: pairs.flatMap(([built, declared]) => Object.keys(declared).filter((name) => !built.includes(name))),
-  };
-}
-
-/** The production build; left out when nothing that it is made of has changed. */
-export function build(): void {
-  const stamp = path.join(".next", "vestibule-source");
-  const digest = sourceDigest();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
-  console.log("Building the portal (once)");
-  const { status, stdout, stderr } = spawnSync(process.execPath, [next, "build"], { encoding: "utf8" });
-  if (status !== 0) {
-    console.error(stdout, stderr);
-    throw new Error("The build failed");
-  }
-  const { undeclared, gone } = compareAccess();
-  if (undeclared.length + gone.length > 0)
-    throw new Error(
-      [
-        "The build failed: lib/access.ts says of everything who may call it.",
-        ...undeclared.map((name) => `  not declared: ${name}`),
-        ...gone.map((name) => `  declared, but not there: ${name}`),
-      ].join("\n"),
-    );
-  writeFileSync(stamp, digest);
-}
+import { PROGRAM } from "./production.ts";
 
 export async function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve) => {
@@ -77,8 +19,8 @@ export async function freePort(wanted = 0): Promise<number> {
 
 export type Running = { process: ChildProcess; output: () => string; stop: () => Promise<void> };
 
-function run(args: string[], env: Record<string, string>, isQuiet: boolean): Running {
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+function run(args: string[], env: Record<string, string>, isQuiet: boolean, cwd = process.cwd()): Running {
+  const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
@@ -164,19 +106,26 @@ export const startProgram = (file: string, env: Record<string, string>): Running
 
 /** A nursery that is emptied often and in little time; no inspector that a signal could open. */
 const PORTAL_FLAGS = ["--max-semi-space-size=8", "--disable-sigusr1"];
+/** The build runs in a folder of its own: what the settings name by a relative path is meant from here. */
+const settled = (env: Record<string, string>): Record<string, string> => {
+  const all: Record<string, string | undefined> = { ...process.env, ...env };
+  const folders = ["DATA_DIR", "CATALOGUE_DIR"].flatMap((name) => (all[name] ? [[name, path.resolve(all[name])] as const] : []));
+  return { DATA_DIR: path.resolve(".data"), NODE_ENV: "production", ...env, ...Object.fromEntries(folders) };
+};
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
-  const portal = run([...PORTAL_FLAGS, "--import", "tsx", "server/main.ts"], { NODE_ENV: "production", ...env }, isQuiet);
+  const portal = run([...PORTAL_FLAGS, "portal.js"], settled(env), isQuiet, PROGRAM);
   await answering(`http://localhost:${env.PORT}/`, portal);
   return portal;
 }
 
 /** What does errands for portals that do none themselves. */
 export const startWorker = (env: Record<string, string>, isQuiet = true): Running =>
-  run([...PORTAL_FLAGS, "--import", "tsx", "server/worker.ts"], { NODE_ENV: "production", ...env, ERRANDS: "here" }, isQuiet);
+  run([...PORTAL_FLAGS, "worker.js"], { ...settled(env), ERRANDS: "here" }, isQuiet, PROGRAM);
 
 export function migrate(env: Record<string, string>): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/migrate.ts"], {
-    env: { ...process.env, ...env },
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["migrate.js"], {
+    cwd: PROGRAM,
+    env: { ...process.env, ...settled(env) },
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`The migration failed:\n${stdout}${stderr}`);

@@ -10,7 +10,8 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { type Case, KINDS, type Kind, newDrill } from "./drills.ts";
 import { startPostgres } from "./postgres.ts";
-import { build, freePort, newKeyRing, type Running, rssMb, startPortal, startStack, startWorker } from "./servers.ts";
+import { build } from "./production.ts";
+import { freePort, newKeyRing, type Running, rssMb, startPortal, startStack, startWorker } from "./servers.ts";
 import { approvePlan, handOver, Visitor } from "./visitor.ts";
 
 const { values: wanted } = parseArgs({ options: { minutes: { type: "string", default: "30" }, people: { type: "string", default: "5" } } });
@@ -59,7 +60,7 @@ async function again<T>(what: string, work: () => Promise<T>, patienceMs = 120_0
 
 const folder = mkdtempSync(path.join(tmpdir(), "vestibule-"));
 chmodSync(folder, 0o755);
-build();
+await build();
 const postgres = await startPostgres(path.join(folder, "postgres"));
 const databaseUrl = await postgres.createDatabase("soak");
 const front = await freePort();

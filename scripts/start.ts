@@ -1,6 +1,7 @@
 // The portal on real configuration (docs/operator.md): builds what has changed, migrates the database, serves.
 import { config } from "../lib/config.ts";
-import { build, migrate, startPortal } from "./servers.ts";
+import { build } from "./production.ts";
+import { migrate, startPortal } from "./servers.ts";
 
 try {
   config();
@@ -8,7 +9,7 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
-build();
+await build();
 migrate({});
 const portal = await startPortal({ PORT: String(config().PORT) }, false);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void portal.stop().then(() => process.exit(0)));

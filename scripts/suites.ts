@@ -7,8 +7,9 @@ import { type Budgets, measured, overBudget } from "./budgets.ts";
 import { type Drill, newDrill, type Verdict } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
+import { build } from "./production.ts";
 import { restored } from "./restore-drill.ts";
-import { build, freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
+import { freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
 export type Tally = { suite: string; passed: number; failed: number };
 
@@ -117,7 +118,7 @@ async function stage(folder: string, facts: string, postgres: Awaited<ReturnType
 
 export async function e2e(args: string[]): Promise<Tally[]> {
   console.log("\n— end to end");
-  build();
+  await build();
   const browser = findBrowser();
   const folder = scratch();
   const postgres = await startPostgres(path.join(folder, "postgres"));
@@ -153,7 +154,7 @@ export async function withDrill<T>(
   work: (drill: Drill, postgres: Postgres) => Promise<T>,
   { env = {}, flags = [] }: { env?: Record<string, string>; flags?: string[] } = {},
 ): Promise<T> {
-  build();
+  await build();
   const folder = scratch();
   const postgres = await startPostgres(path.join(folder, "postgres"), flags);
   const databaseUrl = await postgres.createDatabase("drill");

@@ -3,10 +3,12 @@
  * everything else is Next's.
  */
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { constants } from "node:zlib";
 import compression from "compression";
 import next from "next";
+import sirv from "sirv";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
 import { CLIENT_ADDRESS, clientAddress, NONCE } from "../lib/http.ts";
@@ -17,6 +19,7 @@ import { startErrands } from "./errands.ts";
 import { stopAtGate } from "./gate.ts";
 import { isHandoff, serveHandoff } from "./handoff.ts";
 import { ALWAYS, pagePolicy } from "./headers.ts";
+import { paintedFirst, shapePages } from "./markup.ts";
 
 try {
   config();
@@ -35,6 +38,10 @@ if (config().ERRANDS === "here")
 process.on("unhandledRejection", (error) => log().failed("Unforeseen", error));
 
 const { HOST, PORT, TRUSTED_PROXIES } = config();
+// The folder of the build has no next.config.ts: as Next's own server.js does, it goes by what the build was made with.
+process.env.__NEXT_PRIVATE_STANDALONE_CONFIG = JSON.stringify(
+  (JSON.parse(readFileSync(".next/required-server-files.json", "utf8")) as { config: object }).config,
+);
 const portal = next({ dev: false, hostname: HOST, port: PORT });
 await portal.prepare();
 const pages = portal.getRequestHandler();
@@ -45,6 +52,9 @@ const compress = compression({
   filter: (request, response) =>
     !String(response.getHeader("content-type")).startsWith("text/event-stream") && compression.filter(request, response),
 });
+/** Packed when they were built, and named after what they contain. */
+const parts = sirv(".next/static", { immutable: true, maxAge: 31_536_000, brotli: true, gzip: true });
+const PARTS = "/_next/static/";
 const stopTracing = await startTracing(config().OTEL_EXPORTER_OTLP_ENDPOINT);
 const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) =>
   traced("request", { method: request.method ?? "", path: request.url ?? "" }, async (learn) => {
@@ -77,6 +87,11 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
     return void response.end(JSON.stringify(stopped.body));
   }
   if (isHandoff(request.url ?? "")) return void serveHandoff(request, response);
+  if (request.url?.startsWith(PARTS)) {
+    response.setHeaders(new Headers(ALWAYS));
+    request.url = request.url.slice(PARTS.length - 1);
+    return void parts(request, response);
+  }
   const nonce = randomBytes(16).toString("base64");
   const contentSecurityPolicy = pagePolicy(nonce);
   // Next finds the nonce in here and gives it to its own scripts (its guide "Content Security Policy").
@@ -87,6 +102,7 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
   compress(request as Asked[0], response as Asked[1], () => {
     // A page is whole before its first byte goes out; sent in pieces it would be packed in pieces.
     Object.assign(response, { flush: () => undefined });
+    shapePages(response, (html) => paintedFirst(html, nonce));
     void pages(request, response);
   });
 }

@@ -1,5 +1,6 @@
 import { Lead, TopBar } from "@/components/onboarding/frame";
 import { CodeBlock } from "@/components/ui/code-block";
+import { Still } from "@/components/ui/still";
 import { Card, Pill } from "@/components/ui/ui";
 import { openApi } from "@/lib/api/api";
 import { config } from "@/lib/config";
@@ -64,6 +65,7 @@ export default function ApiReference() {
   const base = config().BASE_URL;
   return (
     <>
+      <Still />
       <TopBar mark="V" title="API" />
       <main className="mx-auto max-w-[860px] px-4 py-7 sm:px-7">
         <h1>API, version 1</h1>

@@ -1,27 +1,19 @@
-"use client";
-
 import { Check, Copy } from "lucide-react";
-import { useState } from "react";
 
-/** Copies a text; says so for a moment, to screen readers too. */
+/** Copies a text; says so for a moment, to screen readers too. The script of every page (app/layout.tsx) does it. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
-  const [isCopied, setCopied] = useState(false);
   return (
     <button
       type="button"
       aria-label={`Copy ${label}`}
       title={`Copy ${label}`}
-      className="no-print inline-flex size-8 shrink-0 items-center justify-center rounded-md border border-line-strong text-ink-2 hover:bg-sunken"
-      onClick={async () => {
-        await navigator.clipboard.writeText(text);
-        setCopied(true);
-        setTimeout(() => setCopied(false), 1500);
-      }}
+      data-copy={text}
+      data-says={`${label} copied`}
+      className="no-print group inline-flex size-8 shrink-0 items-center justify-center rounded-md border border-line-strong text-ink-2 hover:bg-sunken"
     >
-      {isCopied ? <Check size={15} aria-hidden /> : <Copy size={15} aria-hidden />}
-      <span role="status" className="sr-only">
-        {isCopied ? `${label} copied` : ""}
-      </span>
+      <Copy size={15} aria-hidden className="group-data-copied:hidden" />
+      <Check size={15} aria-hidden className="hidden group-data-copied:block" />
+      <span role="status" className="sr-only" />
     </button>
   );
 }
