@@ -8,7 +8,7 @@ const WORDS = [
   { word: /prisma\/client/, only: /^lib\/db\.ts$/, because: "rooms get Prisma from lib/db.ts" },
   {
     word: /\bdb\(\)/,
-    only: /^lib\/(audit|handoff|onboarding|desk|api|operator)\/[\w-]+\.ts$|^lib\/auth\/(session|api-keys)\.ts$|^lib\/(db|limits)\.ts$/,
+    only: /^lib\/(audit|handoff|onboarding|desk|api|operator)\/[\w-]+\.ts$|^lib\/auth\/(session|api-keys)\.ts$|^lib\/(db|limits|changes)\.ts$/,
     because: "pages and pure rules do not query",
   },
   { word: /@microsoft\/microsoft-graph-client/, only: /^lib\/graph\//, because: "lib/graph translates Graph's errors and waits" },

@@ -37,7 +37,11 @@ export function databaseAdapter({ url, folder }: { url?: string | undefined; fol
 const load = createRequire(path.resolve("package.json"));
 
 // Next bundles each route by itself; the embedded database must be opened once for the process.
-const processWide = globalThis as { vestibuleDb?: PrismaClient; vestibuleEmbedded?: PGlite };
+const processWide = globalThis as {
+  vestibuleDb?: PrismaClient;
+  vestibuleEmbedded?: PGlite;
+  vestibuleAftermaths?: WeakMap<Transaction, (() => void)[]>;
+};
 
 /** The embedded database of this process, for the one thing that does not go through Prisma: the queue of jobs. */
 export function embedded(folder: string): PGlite {
@@ -51,14 +55,39 @@ export function embedded(folder: string): PGlite {
 
 /** The database of this process. Inside a transaction use its `tx`: the embedded database has one connection. */
 export function db(): PrismaClient {
-  processWide.vestibuleDb ??= new PrismaClient({
-    adapter: databaseAdapter({ url: config().DATABASE_URL, folder: config().DATA_DIR }),
-    transactionOptions: { maxWait: 15_000, timeout: 15_000 },
-  });
+  processWide.vestibuleDb ??= withAftermath(
+    new PrismaClient({
+      adapter: databaseAdapter({ url: config().DATABASE_URL, folder: config().DATA_DIR }),
+      transactionOptions: { maxWait: 15_000, timeout: 15_000 },
+    }),
+  );
   return processWide.vestibuleDb;
 }
 
 export type Transaction = Parameters<Parameters<PrismaClient["$transaction"]>[0]>[0];
+
+const aftermaths = () => {
+  processWide.vestibuleAftermaths ??= new WeakMap();
+  return processWide.vestibuleAftermaths;
+};
+/** Has `work` done when the transaction is committed, and not at all when it is rolled back. */
+export function afterCommit(tx: Transaction, work: () => void): void {
+  const all = aftermaths();
+  all.set(tx, [...(all.get(tx) ?? []), work]);
+}
+function withAftermath(client: PrismaClient): PrismaClient {
+  const begin = client.$transaction.bind(client);
+  const $transaction = async (work: (tx: Transaction) => Promise<unknown>, options?: Parameters<typeof begin>[1]) => {
+    let own: Transaction | undefined;
+    const result = await begin((tx) => {
+      own = tx;
+      return work(tx);
+    }, options);
+    if (own) for (const each of aftermaths().get(own) ?? []) each();
+    return result;
+  };
+  return new Proxy(client, { get: (target, key) => (key === "$transaction" ? $transaction : Reflect.get(target, key)) });
+}
 
 /** Whether PostgreSQL takes this as an id: anything else in a query's place would be an error there. */
 export const isUuid = (id: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);

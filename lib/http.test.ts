@@ -1,5 +1,5 @@
-import { expect, test, vi } from "vitest";
-import { changes, clientAddress, networkOf, visitorOf } from "./http";
+import { expect, test } from "vitest";
+import { clientAddress, networkOf, visitorOf } from "./http";
 
 test.each([
   ["203.0.113.77", "203.0.113.0/24"],
@@ -31,41 +31,4 @@ test.each([
 ])("of the browser only its family is kept: %s", (agent, browser) => {
   const headers = new Headers({ "user-agent": agent, "x-vestibule-client-address": "203.0.113.77" });
   expect(visitorOf({ headers })).toEqual({ address: "203.0.113.77", network: "203.0.113.0/24", browser });
-});
-
-test.each([
-  ["a page that was rendered before the last change", "?since=1", {}],
-  ["a browser that comes back after it", "?since=2", { "last-event-id": "1" }],
-])("%s is told of it at once", async (_, query, headers) => {
-  const request = new Request(`http://localhost/events${query}`, { headers });
-  const reader = changes(
-    request,
-    async () => "2",
-    async () => true,
-  )
-    .body!.pipeThrough(new TextDecoderStream())
-    .getReader();
-  await reader.read();
-  expect((await reader.read()).value).toBe("event: change\nid: 2\ndata: 2\n\n");
-  await reader.cancel();
-});
-
-test("a stream of events ends soon after its reader was signed out", async () => {
-  vi.useFakeTimers();
-  try {
-    let isSignedIn = true;
-    const reader = changes(
-      new Request("http://localhost/events"),
-      async () => "1",
-      async () => isSignedIn,
-    ).body!.getReader();
-    await reader.read();
-    await reader.read();
-    isSignedIn = false;
-    const ended = reader.read();
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(await ended).toMatchObject({ done: true });
-  } finally {
-    vi.useRealTimers();
-  }
 });

@@ -3,10 +3,11 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
+import { PRODUCTS } from "./drills.ts";
 import { startPostgres } from "./postgres.ts";
 import { build } from "./production.ts";
 import { freePort, newKeyRing, rssMb, type Stack, startPortal, startStack } from "./servers.ts";
-import { Visitor } from "./visitor.ts";
+import { invite, Visitor } from "./visitor.ts";
 
 /** Customers of every status, evenly, over two years; `eventsEach` records each, without the chain that a bench does not read. */
 const SEED = `
@@ -48,7 +49,7 @@ export type DeskStage = {
   p95: Ask;
   /** Reads an answer to its end; gives its lines and by how many MB the portal grew. */
   download: (path: string) => Promise<{ lines: number; grownMb: number }>;
-  /** Opens so many boards' streams and changes something so often: how long the last stream took to hear of it at most, in ms. */
+  /** Opens so many boards' streams at one portal and invites somebody so often at the other: how long it took until the last stream heard, in ms. */
   live: (streams: number, changes: number) => Promise<number>;
   support: Visitor;
   stack: Stack;
@@ -138,12 +139,12 @@ export async function withDesk<T>(work: (stage: DeskStage) => Promise<T>): Promi
         await until(() => open === all.length && heard.length >= all.length, "streams");
         const took: number[] = [];
         for (let change = 0; change < changes; change++) {
+          // The mail of the invitation before is a change of its own.
+          await until(() => performance.now() - Math.max(...heard) > 500, "quiet");
           heard.length = 0;
-          await client.query(
-            `INSERT INTO "StatusChange" ("onboardingId", "vendorId", "at", "seq", "before", "status", "waitingFor", "toldAt")
-             SELECT "id", "vendorId", now(), "headSeq", "status", "status", "waitingFor", now() FROM "Onboarding" LIMIT 1`,
-          );
+          // At the other portal: word of it has to cross.
           const changedAt = performance.now();
+          await invite(desks[1]!, `live-${count}-${change}.example`, PRODUCTS[0]!.wish);
           await until(() => heard.length >= count, "a change");
           took.push(Math.max(...heard) - changedAt);
         }

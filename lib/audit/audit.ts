@@ -4,6 +4,7 @@
  * folded from the record in the same transaction, so neither can say what the other does not.
  */
 import { createHash } from "node:crypto";
+import { moved } from "../changes.ts";
 import { db, Prisma, type Transaction } from "../db.ts";
 import type { Found } from "../proof.ts";
 import { searchWords } from "../search.ts";
@@ -82,7 +83,7 @@ const idWords = ({ signedIn, registrations }: Progress) =>
 const STAGE_COLUMNS = raw(STAGES.map((stage) => `"${stage}"`).join(", "));
 
 /** The end of one onboarding's trail, as it was read. */
-export type Head = { headSeq: number; headHash: string; progress: Progress };
+export type Head = { vendorId: string; headSeq: number; headHash: string; progress: Progress };
 
 /**
  * The CTEs that append events to a trail whose head was read before, for a statement of somebody else's: `gate` names a CTE
@@ -149,10 +150,11 @@ export function appending(
  */
 export async function record(tx: Transaction, onboardingId: string, actor: Actor, at: Date, ...events: AuditEvent[]): Promise<Progress> {
   const [head] = await tx.$queryRaw<Head[]>`
-    SELECT "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid FOR UPDATE`;
+    SELECT "vendorId", "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid FOR UPDATE`;
   if (!head) throw new Error(`No onboarding ${onboardingId} to record into`);
   const { ctes, state } = appending(head, onboardingId, actor, at, events, "always");
   await tx.$executeRaw`WITH always AS (SELECT 1), ${ctes} SELECT 1`;
+  moved(onboardingId, head.vendorId, tx);
   return state;
 }
 

@@ -201,19 +201,20 @@ export async function* all(support: AtDesk, view: View, now: Date): AsyncGenerat
 export const products = (support: AtDesk): Manifest[] => listProducts().filter(({ vendor }) => isOwn(support, vendor.id));
 
 /**
- * Changes whenever one of their onboardings does, but for single calls to Graph. Every open board asks twice a second: those
- * of one process share an answer for a quarter of one.
+ * Changes whenever one of their onboardings does, but for single calls to Graph. The open boards of one process share an
+ * answer for a quarter of a second, unless it was asked for before `since` (ms since 1970).
  */
-export function version(desk: AtDesk): Promise<string> {
+export function version(desk: AtDesk, since?: number): Promise<string> {
   processWide.vestibuleVersions ??= keptFor<string>(250);
-  return processWide.vestibuleVersions(JSON.stringify(desk.vendors), async () => {
+  const ask = async () => {
     const own = ownOf(desk);
     const is = own ? sql`WHERE ${own}` : empty;
     const [row] = await db().$queryRaw<{ version: string | null }[]>`
       SELECT concat_ws('.', (SELECT max("id") FROM "StatusChange"), o."headSeq", extract(epoch FROM o."lastEventAt")) AS version
       FROM "Onboarding" o ${is} ORDER BY o."lastEventAt" DESC, o."id" DESC LIMIT 1`;
     return row?.version ?? "";
-  });
+  };
+  return processWide.vestibuleVersions(JSON.stringify(desk.vendors), ask, since);
 }
 
 export type Detail = Onboarding & { records: audit.AuditRecord[] };

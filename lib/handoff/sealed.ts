@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent, Challenge, Seen } from "../audit/events.ts";
+import { moved } from "../changes.ts";
 import { db, Prisma, type Transaction } from "../db.ts";
 import { isWrappedWithCurrent, unwrapDataKey, wrapDataKey } from "../key-ring.ts";
 import { seal, unseal } from "../secret.ts";
@@ -52,7 +53,7 @@ export const keepForMachine = (tx: Transaction, handoffId: string) => tx.handoff
 export type Reading = audit.Head & { parts: { part: string; boundTo: string; wrappedKey: string }[] | null };
 /** Columns of a `Reading`, in a query over `"Handoff" h` and `"Onboarding" o`. */
 export const readingOf = (scheme: Scheme) => sql`
-  o."headSeq", o."headHash", o."state" AS "progress",
+  o."vendorId", o."headSeq", o."headHash", o."state" AS "progress",
   (SELECT jsonb_agg(jsonb_build_object('part', c."part", 'boundTo', c."boundTo", 'wrappedKey', encode(c."wrappedKey", 'base64')))
    FROM "HandoffCipher" c WHERE c."handoffId" = h."id" AND c."scheme" = ${scheme}) AS "parts"`;
 /** What the claimant has shown: the link's proof and the challenge that was met, with what it was checked against; or that it is the vendor's system. */
@@ -102,11 +103,13 @@ export async function claim(
                       RETURNING c."scheme", c."part", c."boundTo", c."outer"),
              ${ctes}
         SELECT "part", "boundTo", "outer" FROM gone WHERE "scheme" = ${scheme} ORDER BY "part"`;
-      if (rows.length > 0)
+      if (rows.length > 0) {
+        moved(onboardingId, read.vendorId);
         return rows.map(({ part, boundTo, outer }) => {
           const inner = unseal(keys.get(part)!, outer, boundTo);
           return { part, boundTo, inner: isMachine ? inner.toString() : inner.toString("base64url") };
         });
+      }
     } finally {
       for (const key of keys.values()) key.fill(0);
     }

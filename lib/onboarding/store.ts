@@ -1,6 +1,7 @@
 /** Writing to onboardings: their trail, and the lease that lets one process work on one. */
 import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent } from "../audit/events.ts";
+import { moved } from "../changes.ts";
 import { db } from "../db.ts";
 import type { AtDesk, SignedIn } from "../proof.ts";
 
@@ -25,7 +26,10 @@ export async function takeLease(id: string, holder: string): Promise<boolean> {
   const taken = await db().$executeRaw`
     UPDATE "Onboarding" SET "leaseHolder" = ${holder}, "leaseUntil" = now() + ${LEASE_MS} * interval '1 millisecond'
     WHERE "id" = ${id}::uuid AND ("leaseUntil" IS NULL OR "leaseUntil" < now() OR "leaseHolder" = ${holder})`;
+  moved(id);
   return taken === 1;
 }
-export const dropLease = (id: string, holder: string) =>
-  db().onboarding.updateMany({ where: { id, leaseHolder: holder }, data: { leaseHolder: null, leaseUntil: null } });
+export async function dropLease(id: string, holder: string): Promise<void> {
+  await db().onboarding.updateMany({ where: { id, leaseHolder: holder }, data: { leaseHolder: null, leaseUntil: null } });
+  moved(id);
+}

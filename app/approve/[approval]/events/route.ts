@@ -1,5 +1,6 @@
 import { findSignedIn, isStillSignedIn } from "@/lib/auth/auth";
-import { changes, json } from "@/lib/http";
+import { changes } from "@/lib/changes";
+import { json } from "@/lib/http";
 import { findByLink } from "@/lib/onboarding/approval";
 import { version } from "@/lib/onboarding/find";
 import { approvalToken } from "../link";
@@ -10,9 +11,6 @@ export async function GET(request: Request, { params }: { params: Promise<{ appr
   const person = await findSignedIn();
   const found = person && (await findByLink(id, await approvalToken(), new Date()));
   if (!found || found.onboarding.tenantId !== person.tenantId) return json({ message: "There is nothing here for you." }, 404);
-  return changes(
-    request,
-    () => version(person, found.onboarding.id),
-    () => isStillSignedIn(person),
-  );
+  const { id: onboardingId } = found.onboarding;
+  return changes(request, { topics: [onboardingId], version: () => version(person, onboardingId), isLet: () => isStillSignedIn(person) });
 }

@@ -1,5 +1,6 @@
 import { findSignedIn, isStillSignedIn } from "@/lib/auth/auth";
-import { changes, json } from "@/lib/http";
+import { changes } from "@/lib/changes";
+import { json } from "@/lib/http";
 import { findForAdmin, version } from "@/lib/onboarding/find";
 
 /** Tells an admin of the onboarding's tenant whenever it moves. */
@@ -7,9 +8,5 @@ export async function GET(request: Request, { params }: { params: Promise<{ onbo
   const { onboarding: id } = await params;
   const person = await findSignedIn();
   if (!person || !(await findForAdmin(person, id, new Date()))) return json({ message: "There is nothing here for you." }, 404);
-  return changes(
-    request,
-    () => version(person, id),
-    () => isStillSignedIn(person),
-  );
+  return changes(request, { topics: [id], version: () => version(person, id), isLet: () => isStillSignedIn(person) });
 }
