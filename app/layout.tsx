@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { headers } from "next/headers";
 import type { ReactNode } from "react";
+import { OPEN_LINKS } from "@/components/onboarding/open-link";
+import { COPY_BUTTONS } from "@/components/ui/copy-button";
 import { NONCE } from "@/lib/http";
 import "./globals.css";
 
@@ -18,25 +20,12 @@ const DEFAULT_POLICY = `window.trustedTypes?.createPolicy("default", { createScr
   return origin === location.origin && pathname.startsWith("/_next/static/") ? text : null;
 } });`;
 
-// Every copy button, on pages without further scripts and before they have arrived.
-const COPY_BUTTONS = `addEventListener("click", async ({ target }) => {
-  const button = target instanceof Element && target.closest("button[data-copy]");
-  if (!button) return;
-  await navigator.clipboard.writeText(button.dataset.copy);
-  const tell = (text) => {
-    button.toggleAttribute("data-copied", text !== "");
-    button.lastElementChild.textContent = text;
-  };
-  tell(button.dataset.says);
-  setTimeout(tell, 1500, "");
-});`;
-
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const nonce = (await headers()).get(NONCE) ?? undefined;
   return (
     <html lang="en">
       <head>
-        <script nonce={nonce}>{`${DEFAULT_POLICY}\n${COPY_BUTTONS}`}</script>
+        <script nonce={nonce}>{`${DEFAULT_POLICY}\n${COPY_BUTTONS}\n${OPEN_LINKS}`}</script>
       </head>
       <body>{children}</body>
     </html>

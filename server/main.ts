@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { finished } from "node:stream/promises";
 import { constants } from "node:zlib";
 import compression from "compression";
 import next from "next";
@@ -55,6 +56,7 @@ const compress = compression({
 /** Packed when they were built, and named after what they contain. */
 const parts = sirv(".next/static", { immutable: true, maxAge: 31_536_000, brotli: true, gzip: true });
 const PARTS = "/_next/static/";
+const LET_PASS = 5_000_000;
 const stopTracing = await startTracing(config().OTEL_EXPORTER_OTLP_ENDPOINT);
 const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) =>
   traced("request", { method: request.method ?? "", path: request.url ?? "" }, async (learn) => {
@@ -76,7 +78,8 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
     return null;
   });
   if (stopped) {
-    // What was announced is not read.
+    // What was announced is not read. A client that is still sending would not read the answer either, so a little is let pass.
+    if (Number(request.headers["content-length"]) <= LET_PASS) await finished(request.resume()).catch(() => undefined);
     response.writeHead(stopped.status, {
       ...ALWAYS,
       ...stopped.headers,

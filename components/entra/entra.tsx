@@ -4,8 +4,8 @@
 import type { PublicClientApplication, RedirectRequest } from "@azure/msal-browser";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { CopyButton } from "@/components/ui/copy-button";
-import { useReady } from "@/components/ui/ready";
-import { Button, Notice } from "@/components/ui/ui";
+import { ReadyButton } from "@/components/ui/ready";
+import { Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 
 let client: Promise<PublicClientApplication> | undefined;
@@ -73,15 +73,14 @@ export function SignInButton({
 }) {
   const [isLeaving, setLeaving] = useState(false);
   const [failure, setFailure] = useState("");
-  const isReady = useReady();
   // By the time that somebody presses, it is there; one that did not arrive is fetched anew then.
   useEffect(() => void clientOf(settings).catch(() => undefined), [settings]);
   return (
     <>
-      <Button
+      <ReadyButton
         wide={wide}
         {...(look ? { look } : {})}
-        disabled={isLeaving || !isReady}
+        disabled={isLeaving}
         onClick={async () => {
           setLeaving(true);
           try {
@@ -93,7 +92,7 @@ export function SignInButton({
         }}
       >
         {isLeaving ? "Going to Microsoft…" : children}
-      </Button>
+      </ReadyButton>
       {failure && <NotStarted failure={failure} />}
     </>
   );

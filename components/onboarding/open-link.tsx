@@ -1,29 +1,44 @@
-import { headers } from "next/headers";
 import { Still } from "@/components/ui/still";
 import { Notice } from "@/components/ui/ui";
-import { NONCE } from "@/lib/http";
 
-/** Runs before the page is shown. The address to post to is the script's own attribute. */
-const OPEN = `{
-const { to } = document.currentScript.dataset;
-const [opening, refused, why] = ["opening", "refused", "why"].map((id) => document.getElementById(id));
-const isOpening = (is) => { opening.hidden = !is; refused.hidden = is; };
-const refuse = (text) => { isOpening(false); why.textContent = text; };
-const token = decodeURIComponent(location.hash.slice(1));
-if (token) {
-  isOpening(true);
+/**
+ * A part of every page's script (app/layout.tsx). It acts before the page is shown, and not on one that the router made: there
+ * the address has no token any more.
+ */
+export const OPEN_LINKS = `{
+const open = ({ dataset: { to } }) => {
+  const [opening, refused, why] = ["opening", "refused", "why"].map((id) => document.getElementById(id));
+  const show = (isOpening) => {
+    opening.hidden = !isOpening;
+    refused.hidden = isOpening;
+  };
+  const refuse = (text) => {
+    show(false);
+    why.textContent = text;
+  };
+  const token = decodeURIComponent(location.hash.slice(1));
+  if (!token) return;
+  show(true);
   history.replaceState(null, "", location.pathname);
   fetch(to, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token }) })
     .then(async (answer) => (answer.ok ? location.reload() : refuse((await answer.json()).message)))
     .catch(() => refuse("The portal cannot be reached. Check your connection and open the link again."));
-}
+};
+const observer = new MutationObserver(() => {
+  const link = document.getElementById("open-link");
+  if (!link) return;
+  observer.disconnect();
+  open(link);
+});
+observer.observe(document, { childList: true, subtree: true });
+addEventListener("DOMContentLoaded", () => observer.disconnect());
 }`;
 
 /**
  * Exchanges the token in the address for a cookie, by a POST to `to`, and takes it out of the address. Somebody waits here
- * before they see anything: the page does it with a script of its own and without the framework's.
+ * before they see anything, so the page comes without the framework's scripts.
  */
-export async function OpenLink({ to, what }: { to: string; what: string }) {
+export function OpenLink({ to, what }: { to: string; what: string }) {
   return (
     <>
       <Still />
@@ -40,9 +55,7 @@ export async function OpenLink({ to, what }: { to: string; what: string }) {
       <noscript>
         <p className="mt-4">This page needs JavaScript to read the link, which never reaches our logs.</p>
       </noscript>
-      <script nonce={(await headers()).get(NONCE) ?? undefined} data-to={to}>
-        {OPEN}
-      </script>
+      <span id="open-link" hidden data-to={to} />
     </>
   );
 }

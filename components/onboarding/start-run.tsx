@@ -3,8 +3,8 @@
 import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState } from "react";
 import { LeaveForMicrosoft, SignInButton } from "@/components/entra/entra";
-import { useReady } from "@/components/ui/ready";
-import { Button, Notice } from "@/components/ui/ui";
+import { ReadyButton } from "@/components/ui/ready";
+import { Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import type { Started } from "@/lib/onboarding/runs";
 
@@ -57,7 +57,6 @@ export function StartRun({
 }) {
   const router = useRouter();
   const [state, setState] = useState<State>({ is: auto ? "starting" : "quiet" });
-  const isReady = useReady();
   const hasStarted = useRef(false);
   const go = async (isAsked = true) => {
     setState({ is: "starting" });
@@ -126,16 +125,14 @@ export function StartRun({
               Sign in again
             </SignInButton>
           </Notice>
-          <Button disabled={!isReady} onClick={() => void go()}>
-            {label}
-          </Button>
+          <ReadyButton onClick={() => void go()}>{label}</ReadyButton>
         </div>
       );
     case "quiet":
       return (
-        <Button look={look} wide={wide} disabled={!isReady} onClick={() => void go()}>
+        <ReadyButton look={look} wide={wide} onClick={() => void go()}>
           {label}
-        </Button>
+        </ReadyButton>
       );
   }
 }

@@ -1,7 +1,7 @@
 "use client";
 
 import { CopyButton } from "@/components/ui/copy-button";
-import { useReady } from "@/components/ui/ready";
+import { WhenReady } from "@/components/ui/ready";
 import type { Challenge } from "@/lib/audit/events";
 import type { TermsInput } from "@/lib/onboarding/hand-over";
 
@@ -56,9 +56,8 @@ export function TermsFields({
     ...(contact ? [{ kind: "sign-in" as const, title: `A sign-in as ${contact}`, text: "With the work account at Microsoft." }] : []),
     { kind: "none", title: "Nothing", text: "Whoever has the link first reads the values. Some mail scanners press every button." },
   ];
-  const isReady = useReady();
   return (
-    <fieldset disabled={!isReady} className="space-y-4">
+    <WhenReady className="space-y-4">
       <fieldset className="space-y-2">
         <legend className="mb-1.5 font-medium">What is asked for before the values are shown</legend>
         {choices.map(({ kind, title, text }) => (
@@ -135,6 +134,6 @@ export function TermsFields({
           </span>
         </label>
       )}
-    </fieldset>
+    </WhenReady>
   );
 }

@@ -1,7 +1,7 @@
 "use client";
 
 import { type ReactNode, startTransition, useActionState } from "react";
-import { useReady } from "./ready";
+import { ReadyButton } from "./ready";
 import { Button, Notice } from "./ui";
 
 /** `claims`: what Microsoft wants a new sign-in to prove first. */
@@ -22,11 +22,10 @@ export function ActButton({
   children: ReactNode;
 }) {
   const [result, submit, isPending] = useActionState(action, null);
-  const isReady = useReady();
   return (
     <div className="space-y-3">
-      <Button
-        disabled={isPending || !isReady}
+      <ReadyButton
+        disabled={isPending}
         {...(look ? { look } : {})}
         onClick={() => {
           const form = new FormData();
@@ -35,7 +34,7 @@ export function ActButton({
         }}
       >
         {isPending ? busy : children}
-      </Button>
+      </ReadyButton>
       <div role="status">{result?.refused && <Notice tone="fail" title={result.refused} />}</div>
     </div>
   );

@@ -1,6 +1,19 @@
 import { Check, Copy } from "lucide-react";
 
-/** Copies a text; says so for a moment, to screen readers too. The script of every page (app/layout.tsx) does it. */
+/** A part of every page's script (app/layout.tsx): copying works on pages without further scripts and before they have arrived. */
+export const COPY_BUTTONS = `addEventListener("click", async ({ target }) => {
+  const button = target instanceof Element && target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const tell = (text) => {
+    button.toggleAttribute("data-copied", text !== "");
+    button.lastElementChild.textContent = text;
+  };
+  tell(button.dataset.says);
+  setTimeout(tell, 1500, "");
+});`;
+
+/** Copies a text; says so for a moment, to screen readers too. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
   return (
     <button

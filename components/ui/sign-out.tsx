@@ -1,13 +1,13 @@
 "use client";
 
 import { type ReactNode, useState } from "react";
-import { Button } from "./ui";
+import { ReadyButton } from "./ready";
 
 export function SignOut({ children, to = "/?signed-out", everywhere = false }: { children: ReactNode; to?: string; everywhere?: boolean }) {
   const [state, setState] = useState<"ready" | "leaving" | "failed">("ready");
   return (
     <>
-      <Button
+      <ReadyButton
         look="quiet"
         disabled={state === "leaving"}
         onClick={async () => {
@@ -22,7 +22,7 @@ export function SignOut({ children, to = "/?signed-out", everywhere = false }: {
         }}
       >
         {children}
-      </Button>
+      </ReadyButton>
       {state === "failed" && (
         <span role="alert" className="text-[13.5px] text-fail">
           You are still signed in: the portal did not answer. Try again.

@@ -9,7 +9,7 @@ const BUTTON = {
 type ButtonLook = { look?: keyof typeof BUTTON; wide?: boolean };
 export const buttonClass = ({ look = "primary", wide = false }: ButtonLook = {}) =>
   clsx(
-    "inline-flex min-h-10 items-center justify-center gap-2 rounded-lg border px-4.5 py-1.5 text-[14.5px] font-semibold no-underline transition-opacity disabled:opacity-55",
+    "inline-flex min-h-10 items-center justify-center gap-2 rounded-lg border px-4.5 py-1.5 text-[14.5px] font-semibold no-underline disabled:opacity-55",
     BUTTON[look],
     wide && "w-full",
   );

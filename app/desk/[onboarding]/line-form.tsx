@@ -2,6 +2,7 @@
 
 import { type FormEvent, startTransition, useActionState, useId, useRef } from "react";
 import type { ActionResult } from "@/components/ui/act";
+import { WhenReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import { fieldClass } from "../choice";
 
@@ -40,23 +41,25 @@ export function LineForm({
   const fieldId = useId();
   const field = { id: fieldId, name: "text", className: fieldClass, "aria-describedby": `${fieldId}-hint` };
   return (
-    <form ref={form} onSubmit={onSubmit} className="space-y-2">
-      <input type="hidden" name="onboarding" value={id} />
-      <label htmlFor={fieldId} className="block text-[14px] font-medium">
-        {label}
-      </label>
-      <p id={`${fieldId}-hint`} className="text-[13px] text-ink-2">
-        {hint}
-      </p>
-      {rows ? (
-        <textarea {...field} rows={rows} maxLength={4000} />
-      ) : (
-        <input {...field} key={value} defaultValue={value} autoComplete="off" />
-      )}
-      <Button type="submit" look="quiet" disabled={isPending}>
-        {isPending ? "Keeping…" : button}
-      </Button>
-      <div role="status">{result?.refused && <Notice tone="fail" title={result.refused} />}</div>
+    <form ref={form} onSubmit={onSubmit}>
+      <WhenReady className="space-y-2">
+        <input type="hidden" name="onboarding" value={id} />
+        <label htmlFor={fieldId} className="block text-[14px] font-medium">
+          {label}
+        </label>
+        <p id={`${fieldId}-hint`} className="text-[13px] text-ink-2">
+          {hint}
+        </p>
+        {rows ? (
+          <textarea {...field} rows={rows} maxLength={4000} />
+        ) : (
+          <input {...field} key={value} defaultValue={value} autoComplete="off" />
+        )}
+        <Button type="submit" look="quiet" disabled={isPending}>
+          {isPending ? "Keeping…" : button}
+        </Button>
+        <div role="status">{result?.refused && <Notice tone="fail" title={result.refused} />}</div>
+      </WhenReady>
     </form>
   );
 }

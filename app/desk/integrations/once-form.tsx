@@ -2,6 +2,7 @@
 
 import { type FormEvent, type ReactNode, startTransition, useActionState, useRef } from "react";
 import { CopyButton } from "@/components/ui/copy-button";
+import { WhenReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import type { OnceResult } from "./actions";
 
@@ -34,24 +35,26 @@ export function OnceForm({
     startTransition(() => submit(given));
   };
   return (
-    <form ref={form} onSubmit={onSubmit} className="space-y-3">
-      {children}
-      <Button type="submit" disabled={isPending} {...(look ? { look } : {})}>
-        {isPending ? busy : button}
-      </Button>
-      <div role="status">
-        {result?.refused && <Notice tone="fail" title={result.refused} />}
-        {result?.shown && (
-          <Notice tone="done" title={shown}>
-            <div className="flex items-center gap-2">
-              <code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="shown-once">
-                {result.shown}
-              </code>
-              <CopyButton text={result.shown} label="it" />
-            </div>
-          </Notice>
-        )}
-      </div>
+    <form ref={form} onSubmit={onSubmit}>
+      <WhenReady className="space-y-3">
+        {children}
+        <Button type="submit" disabled={isPending} {...(look ? { look } : {})}>
+          {isPending ? busy : button}
+        </Button>
+        <div role="status">
+          {result?.refused && <Notice tone="fail" title={result.refused} />}
+          {result?.shown && (
+            <Notice tone="done" title={shown}>
+              <div className="flex items-center gap-2">
+                <code className="min-w-0 break-all rounded-md bg-surface px-2.5 py-1.5" data-testid="shown-once">
+                  {result.shown}
+                </code>
+                <CopyButton text={result.shown} label="it" />
+              </div>
+            </Notice>
+          )}
+        </div>
+      </WhenReady>
     </form>
   );
 }

@@ -20,6 +20,7 @@ import { accept, type Outcome } from "@/lib/outcome";
 import type { SignedIn } from "@/lib/proof";
 import type { Registered } from "@/lib/provisioning/provisioning";
 import { linkToken } from "./admin";
+import { choicesIn } from "./features/form";
 
 /** Every action below is for an admin of the onboarding's tenant: `onboarding` refuses anybody else's session. */
 async function asAdmin<T>(
@@ -45,29 +46,18 @@ export async function enter(_: ActionResult, form: FormData): Promise<ActionResu
   return asAdmin(form, (person, id, now) => onboarding.enter(person, id, token, now));
 }
 
-export async function choose(_: ActionResult, form: FormData): Promise<ActionResult> {
-  const pairs = (prefix: string) =>
-    Object.fromEntries(
-      [...fieldsOf(form)].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), String(value)]),
-    );
-  const choices = Choices.safeParse({
-    features: fieldsOf(form).getAll("feature").map(String),
-    variants: pairs("variant."),
-    answers: pairs("answer."),
-    layout: text(form, "layout") || "single",
-    variables: pairs("variable."),
-    instances: Object.fromEntries(Object.entries(pairs("instances.")).map(([name, value]) => [name, Number(value)])),
-    adopt: pairs("adopt."),
-    ...Object.fromEntries(["credential", "certificate", "consent"].flatMap((name) => (text(form, name) ? [[name, text(form, name)]] : []))),
-    ...(text(form, "months") ? { months: Number(text(form, "months")) } : {}),
-  });
+/** `kept`: what was chosen, for a page that is drawn anew around a refusal. */
+export async function choose(_: Refused, form: FormData): Promise<Refused> {
+  const choices = Choices.safeParse(choicesIn(fieldsOf(form)));
   if (!choices.success) return { refused: "These choices cannot be read. Reload the page and choose again." };
-  return asAdmin(
+  const refusal = await asAdmin(
     form,
     (person, id, now) => onboarding.choose(person, id, choices.data, now),
     (_value, id) => redirect(`/o/${id}/plan`),
   );
+  return refusal && { ...refusal, kept: choices.data };
 }
+type Refused = (ActionResult & { kept?: Choices }) | null;
 
 /** Goes over to the newest edition of the product's manifest; the choices stay where they still fit. */
 export async function takeNewerEdition(_: ActionResult, form: FormData): Promise<ActionResult> {

@@ -3,7 +3,7 @@
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useState } from "react";
 import { SignInButton } from "@/components/entra/entra";
-import { useReady } from "@/components/ui/ready";
+import { WhenReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import { type CheckAnswer, checkByHand } from "./actions";
@@ -21,7 +21,6 @@ export function CheckForm({
   loginHint: string;
 }) {
   const kept = `by-hand.${id}`;
-  const isReady = useReady();
   const router = useRouter();
   const [isBusy, setBusy] = useState(false);
   const [answer, setAnswer] = useState<CheckAnswer | null>(null);
@@ -47,35 +46,36 @@ export function CheckForm({
   };
   return (
     <Card className="p-4.5 sm:px-5">
-      <form onSubmit={submit} className="space-y-3">
-        {registrations.map((registration) => (
-          <label key={registration.id} className="block font-medium">
-            Application (client) ID of {registration.displayName}
-            <input
-              value={shown(registration)}
-              disabled={!isReady}
-              onChange={({ target }) => setTyped((before) => ({ ...before, [registration.id]: target.value }))}
-              autoComplete="off"
-              spellCheck={false}
-              placeholder="00000000-0000-0000-0000-000000000000"
-              className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 font-mono text-[14px] text-ink"
-            />
-          </label>
-        ))}
-        <Button type="submit" disabled={isBusy || !isReady}>
-          {isBusy ? "Reading your tenant…" : "Check what I made"}
-        </Button>
-        <div role="status" className="empty:hidden">
-          {answer?.is === "consent-needed" && (
-            <Notice tone="wait" title="Your tenant has not let the portal read this yet">
-              <p>Microsoft asks you for permissions to read, and for nothing else. What you typed is still here when you come back.</p>
-              <SignInButton settings={settings} ask={{ to: `/o/${id}/by-hand`, loginHint, plan: true }}>
-                Let the portal read
-              </SignInButton>
-            </Notice>
-          )}
-          {answer?.is === "refused" && <Notice tone="fail" title={answer.words} />}
-        </div>
+      <form onSubmit={submit}>
+        <WhenReady className="space-y-3">
+          {registrations.map((registration) => (
+            <label key={registration.id} className="block font-medium">
+              Application (client) ID of {registration.displayName}
+              <input
+                value={shown(registration)}
+                onChange={({ target }) => setTyped((before) => ({ ...before, [registration.id]: target.value }))}
+                autoComplete="off"
+                spellCheck={false}
+                placeholder="00000000-0000-0000-0000-000000000000"
+                className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 font-mono text-[14px] text-ink"
+              />
+            </label>
+          ))}
+          <Button type="submit" disabled={isBusy}>
+            {isBusy ? "Reading your tenant…" : "Check what I made"}
+          </Button>
+          <div role="status" className="empty:hidden">
+            {answer?.is === "consent-needed" && (
+              <Notice tone="wait" title="Your tenant has not let the portal read this yet">
+                <p>Microsoft asks you for permissions to read, and for nothing else. What you typed is still here when you come back.</p>
+                <SignInButton settings={settings} ask={{ to: `/o/${id}/by-hand`, loginHint, plan: true }}>
+                  Let the portal read
+                </SignInButton>
+              </Notice>
+            )}
+            {answer?.is === "refused" && <Notice tone="fail" title={answer.words} />}
+          </div>
+        </WhenReady>
       </form>
     </Card>
   );

@@ -3,6 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { firstTerms, TermsFields } from "@/components/onboarding/terms-fields";
 import { CodeBlock } from "@/components/ui/code-block";
+import { WhenReady } from "@/components/ui/ready";
 import { Button, buttonClass, Card, Notice, Time } from "@/components/ui/ui";
 import type { HandoffProgress } from "@/lib/audit/status";
 import { sealByHand } from "./actions";
@@ -123,32 +124,34 @@ export function SealForm({
           {handoff.state === "revealed" ? "its values were revealed" : `it is ${handoff.state}`}. Sealing anew ends it.
         </p>
       )}
-      <form onSubmit={submit} className="space-y-3" autoComplete="off">
-        {asking.map(({ part, displayName }) => (
-          <label key={part} className="block font-medium">
-            Secret value of {displayName}
-            <span className="block text-[14px] font-normal text-ink-2">
-              Sealed in your browser before it leaves. We cannot try it: {reader} does.
-            </span>
-            <input
-              type="password"
-              value={secrets[part] ?? ""}
-              onChange={({ target }) => setSecrets((before) => ({ ...before, [part]: target.value }))}
-              autoComplete="off"
-              spellCheck={false}
-              maxLength={400}
-              className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 font-mono text-[14px] text-ink"
-            />
-          </label>
-        ))}
-        {asking.length === 0 && <p className="text-ink-2">No secret is needed. The IDs are passed on.</p>}
-        <TermsFields terms={terms} change={setTerms} contact={contact} canRemove={false} />
-        <Button type="submit" disabled={isBusy}>
-          {isBusy ? "Sealing…" : "Seal and show the link"}
-        </Button>
-        <div role="status" className="empty:hidden">
-          {refusal && <Notice tone="fail" title={refusal} />}
-        </div>
+      <form onSubmit={submit} autoComplete="off">
+        <WhenReady className="space-y-3">
+          {asking.map(({ part, displayName }) => (
+            <label key={part} className="block font-medium">
+              Secret value of {displayName}
+              <span className="block text-[14px] font-normal text-ink-2">
+                Sealed in your browser before it leaves. We cannot try it: {reader} does.
+              </span>
+              <input
+                type="password"
+                value={secrets[part] ?? ""}
+                onChange={({ target }) => setSecrets((before) => ({ ...before, [part]: target.value }))}
+                autoComplete="off"
+                spellCheck={false}
+                maxLength={400}
+                className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 font-mono text-[14px] text-ink"
+              />
+            </label>
+          ))}
+          {asking.length === 0 && <p className="text-ink-2">No secret is needed. The IDs are passed on.</p>}
+          <TermsFields terms={terms} change={setTerms} contact={contact} canRemove={false} />
+          <Button type="submit" disabled={isBusy}>
+            {isBusy ? "Sealing…" : "Seal and show the link"}
+          </Button>
+          <div role="status" className="empty:hidden">
+            {refusal && <Notice tone="fail" title={refusal} />}
+          </div>
+        </WhenReady>
       </form>
     </Card>
   );

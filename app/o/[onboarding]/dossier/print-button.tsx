@@ -1,9 +1,9 @@
 "use client";
 
-import { Button } from "@/components/ui/ui";
+import { ReadyButton } from "@/components/ui/ready";
 
 export const PrintButton = () => (
-  <Button look="quiet" onClick={() => window.print()}>
+  <ReadyButton look="quiet" onClick={() => window.print()}>
     Print, or save as PDF
-  </Button>
+  </ReadyButton>
 );

@@ -1,6 +1,6 @@
 "use client";
 
-import { useActionState, useState } from "react";
+import { useActionState, useLayoutEffect, useRef, useState } from "react";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { useReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
@@ -11,6 +11,7 @@ import type { Abilities } from "@/lib/provisioning/roles";
 import { choose } from "../actions";
 import { FeatureCard } from "./feature-card";
 import { CertificateField, inputClass, Options, Question, type Update, VariableField } from "./fields";
+import { withFields } from "./form";
 
 const counted = (count: number, one: string) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
@@ -40,7 +41,9 @@ const MONTHS = [3, 6, 12, 18, 24];
 const Chosen = ({ name, value }: { name: string; value: string | number | undefined }) =>
   value === undefined ? null : <input type="hidden" name={name} value={value} />;
 
+/** What is sent by hidden fields alone waits for the script: before, a change would go unheard. */
 function CredentialCard({ manifest, choices, update }: { manifest: Manifest; choices: Choices; update: Update }) {
+  const isReady = useReady();
   const registrations = registrationsFor(manifest, choices).filter(({ credential }) => credential !== null);
   const [first] = registrations;
   if (!first) return null;
@@ -65,6 +68,7 @@ function CredentialCard({ manifest, choices, update }: { manifest: Manifest; cho
           legend="Kind of credential"
           options={kinds.map((kind) => ({ id: kind, title: KIND[kind][0], help: KIND[kind][1] }))}
           chosen={asked ?? first.credential?.kind}
+          disabled={!isReady}
           onChoose={(kind) => update((before) => ({ ...before, credential: kind as CredentialKind }))}
         />
       )}
@@ -83,6 +87,7 @@ function CredentialCard({ manifest, choices, update }: { manifest: Manifest; cho
           <select
             value={choices.months ?? months}
             className={inputClass}
+            disabled={!isReady}
             onChange={({ target }) => update((before) => ({ ...before, months: Number(target.value) }))}
           >
             {lifetimes.map((each) => (
@@ -109,6 +114,7 @@ function CredentialCard({ manifest, choices, update }: { manifest: Manifest; cho
 }
 
 function RegistrationsCard({ manifest, choices, update }: { manifest: Manifest; choices: Choices; update: Update }) {
+  const isReady = useReady();
   const registrations = registrationsFor(manifest, choices);
   const definitions = [...new Set(registrations.map(({ definition }) => definition))];
   const multiple = definitions.filter(({ instances }) => instances);
@@ -171,6 +177,7 @@ function RegistrationsCard({ manifest, choices, update }: { manifest: Manifest; 
             },
           ]}
           chosen={choices.consent ?? consentFor!.default}
+          disabled={!isReady}
           onChoose={(consent) => update((before) => ({ ...before, consent: consent as "everyone" | "account" }))}
         />
       ))}
@@ -197,9 +204,17 @@ export function Checklist({
   roles: Abilities;
   children?: React.ReactNode;
 }) {
-  const [choices, update] = useState<Choices>(chosen);
   const [result, submit, isPending] = useActionState(choose, null);
+  const [choices, update] = useState<Choices>(result?.kept ?? chosen);
   const isReady = useReady();
+  const form = useRef<HTMLFormElement>(null);
+  const hasRead = useRef(false);
+  useLayoutEffect(() => {
+    if (hasRead.current || !form.current) return;
+    hasRead.current = true;
+    const fields = new FormData(form.current);
+    update((before) => withFields(before, fields, locked));
+  });
   const registrations = registrationsFor(manifest, choices);
   const permissions = registrations.flatMap((each) => each.permissions);
   const application = permissions.filter(({ kind }) => kind === "application");
@@ -208,106 +223,104 @@ export function Checklist({
   const variables = variablesFor(manifest, choices).filter(({ id }) => given[id]?.shown !== "hidden");
   const questions = sharedQuestionsOf(manifest, choices);
   return (
-    <form action={submit}>
+    <form ref={form} action={submit}>
       <input type="hidden" name="onboarding" value={onboarding} />
       {Object.entries(choices.adopt).map(([id, appId]) => (
         <input key={id} type="hidden" name={`adopt.${id}`} value={appId} />
       ))}
-      <fieldset disabled={!isReady} className="contents">
-        <Columns
-          aside={
-            <>
-              <h2 className="mb-2.5 md:mb-0">
-                What will change{" "}
-                <span className="text-[14px] font-normal text-ink-2 md:hidden">
-                  · {counted(permissions.length, "permission")}, {counted(registrations.length, "registration")}
-                </span>
-              </h2>
-              <div aria-live="polite">
-                <Facts
-                  items={[
-                    ["App registrations", registrations.length],
-                    ["Application permissions", application.length],
-                    ["Delegated permissions", permissions.length - application.length],
-                    ...(scoped > 0 ? ([["For chosen mailboxes only", scoped]] as const) : []),
-                    ["Credential", credentialsInWords(registrations)],
-                    ["By hand, afterwards", manual],
-                  ]}
-                />
-              </div>
-              <Button type="submit" wide disabled={isPending || choices.features.length === 0}>
-                {isPending ? "Making the plan…" : "Review the plan"}
-              </Button>
-              <div role="status" className="mt-3 empty:hidden">
-                {result?.refused && <Notice tone="fail" title={result.refused} />}
-              </div>
-              <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
-                {choices.features.length === 0 ? (
-                  "Choose at least one feature."
-                ) : application.length > 0 && !roles.canGrantApplication ? (
-                  <>
-                    You are {roles.roleNames.length > 0 ? `a ${roles.roleNames.join(", ")}` : "without a directory role"}. Granting{" "}
-                    {counted(application.length, "application permission")} needs a <b>Privileged Role Administrator</b>: the plan shows
-                    which lines.
-                  </>
-                ) : (
-                  "Nothing is written before you have read the plan and approved it."
-                )}
-              </p>
-            </>
-          }
-        >
-          <Steps current={2} />
-          <h1>What should {manifest.name} be able to do?</h1>
-          <Lead>Choose only what you use. Nothing changes in your tenant until you have seen the plan and approved it.</Lead>
-          <div className="mt-6 space-y-3.5">
-            {children}
-            {manifest.notes.length > 0 && (
-              <details className="rounded-[10px] border border-line bg-surface px-4 py-3 text-[14px] sm:px-5">
-                <summary className="font-medium">Good to know about {manifest.name}</summary>
-                <ul className="mt-2 list-disc space-y-1 pl-5 text-ink-2">
-                  {manifest.notes.map((note) => (
-                    <li key={note}>{note}</li>
-                  ))}
-                </ul>
-              </details>
-            )}
-            {manifest.features.map((feature) => (
-              <FeatureCard
-                key={feature.id}
-                manifest={manifest}
-                feature={feature}
-                isLocked={locked.includes(feature.id)}
-                choices={choices}
-                update={update}
+      <Columns
+        aside={
+          <>
+            <h2 className="mb-2.5 md:mb-0">
+              What will change{" "}
+              <span className="text-[14px] font-normal text-ink-2 md:hidden">
+                · {counted(permissions.length, "permission")}, {counted(registrations.length, "registration")}
+              </span>
+            </h2>
+            <div aria-live="polite">
+              <Facts
+                items={[
+                  ["App registrations", registrations.length],
+                  ["Application permissions", application.length],
+                  ["Delegated permissions", permissions.length - application.length],
+                  ...(scoped > 0 ? ([["For chosen mailboxes only", scoped]] as const) : []),
+                  ["Credential", credentialsInWords(registrations)],
+                  ["By hand, afterwards", manual],
+                ]}
               />
-            ))}
-            {questions.length > 0 && (
-              <Card aria-label="Questions" className="p-4.5 sm:px-5">
-                {questions.map((question) => (
-                  <Question key={question.id} manifest={manifest} question={question} choices={choices} update={update} />
+            </div>
+            <Button type="submit" wide disabled={isPending || (isReady && choices.features.length === 0)}>
+              {isPending ? "Making the plan…" : "Review the plan"}
+            </Button>
+            <div role="status" className="mt-3 empty:hidden">
+              {result?.refused && <Notice tone="fail" title={result.refused} />}
+            </div>
+            <p className="mt-3.5 hidden border-t border-line pt-3.5 text-[13px] text-ink-2 md:block">
+              {choices.features.length === 0 ? (
+                "Choose at least one feature."
+              ) : application.length > 0 && !roles.canGrantApplication ? (
+                <>
+                  You are {roles.roleNames.length > 0 ? `a ${roles.roleNames.join(", ")}` : "without a directory role"}. Granting{" "}
+                  {counted(application.length, "application permission")} needs a <b>Privileged Role Administrator</b>: the plan shows which
+                  lines.
+                </>
+              ) : (
+                "Nothing is written before you have read the plan and approved it."
+              )}
+            </p>
+          </>
+        }
+      >
+        <Steps current={2} />
+        <h1>What should {manifest.name} be able to do?</h1>
+        <Lead>Choose only what you use. Nothing changes in your tenant until you have seen the plan and approved it.</Lead>
+        <div className="mt-6 space-y-3.5">
+          {children}
+          {manifest.notes.length > 0 && (
+            <details className="rounded-[10px] border border-line bg-surface px-4 py-3 text-[14px] sm:px-5">
+              <summary className="font-medium">Good to know about {manifest.name}</summary>
+              <ul className="mt-2 list-disc space-y-1 pl-5 text-ink-2">
+                {manifest.notes.map((note) => (
+                  <li key={note}>{note}</li>
                 ))}
-              </Card>
-            )}
-            <RegistrationsCard manifest={manifest} choices={choices} update={update} />
-            {variables.length > 0 && (
-              <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
-                <h2 className="text-[17px] font-semibold">What we need to know</h2>
-                {variables.map((variable) => (
-                  <VariableField
-                    key={variable.id}
-                    variable={variable}
-                    givenBy={given[variable.id] && manifest.vendor.name}
-                    choices={choices}
-                    update={update}
-                  />
-                ))}
-              </Card>
-            )}
-            <CredentialCard manifest={manifest} choices={choices} update={update} />
-          </div>
-        </Columns>
-      </fieldset>
+              </ul>
+            </details>
+          )}
+          {manifest.features.map((feature) => (
+            <FeatureCard
+              key={feature.id}
+              manifest={manifest}
+              feature={feature}
+              isLocked={locked.includes(feature.id)}
+              choices={choices}
+              update={update}
+            />
+          ))}
+          {questions.length > 0 && (
+            <Card aria-label="Questions" className="p-4.5 sm:px-5">
+              {questions.map((question) => (
+                <Question key={question.id} manifest={manifest} question={question} choices={choices} update={update} />
+              ))}
+            </Card>
+          )}
+          <RegistrationsCard manifest={manifest} choices={choices} update={update} />
+          {variables.length > 0 && (
+            <Card aria-label="Values" className="space-y-4 p-4.5 sm:px-5">
+              <h2 className="text-[17px] font-semibold">What we need to know</h2>
+              {variables.map((variable) => (
+                <VariableField
+                  key={variable.id}
+                  variable={variable}
+                  givenBy={given[variable.id] && manifest.vendor.name}
+                  choices={choices}
+                  update={update}
+                />
+              ))}
+            </Card>
+          )}
+          <CredentialCard manifest={manifest} choices={choices} update={update} />
+        </div>
+      </Columns>
     </form>
   );
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import { useReady } from "@/components/ui/ready";
 import { Notice } from "@/components/ui/ui";
 import type { Choices, Manifest, Variable } from "@/lib/catalogue/schema";
 import { answerOf, checkVariable } from "@/lib/catalogue/selection";
@@ -17,6 +18,7 @@ export function Options({
   help,
   options,
   chosen,
+  disabled = false,
   onChoose,
 }: {
   name: string;
@@ -24,10 +26,11 @@ export function Options({
   help?: string | undefined;
   options: readonly { id: string; title: string; help?: string | undefined }[];
   chosen: string | undefined;
+  disabled?: boolean;
   onChoose: (id: string) => void;
 }) {
   return (
-    <fieldset className="mt-3 grid gap-2">
+    <fieldset disabled={disabled} className="mt-3 grid gap-2">
       <legend className="mb-1 font-medium">{legend}</legend>
       {help && <p className="text-[14px] text-ink-2">{help}</p>}
       {options.map((option) => (
@@ -130,6 +133,7 @@ const toPem = (der: Uint8Array) =>
 
 /** Reads the vendor's public certificate here, in the browser, so that a private key in the file is noticed before it leaves. */
 export function CertificateField({ pem, onRead }: { pem: string | undefined; onRead: (pem: string | undefined) => void }) {
+  const isReady = useReady();
   const [said, setSaid] = useState<{ tone: "fail" | "done"; text: string } | null>(null);
   const read = async (file: File) => {
     const bytes = new Uint8Array(await file.arrayBuffer());
@@ -162,6 +166,7 @@ export function CertificateField({ pem, onRead }: { pem: string | undefined; onR
         </span>
         <input
           type="file"
+          disabled={!isReady}
           accept=".cer,.crt,.pem,application/x-x509-ca-cert"
           className="mt-1 block w-full text-[14px]"
           onChange={({ target }) => {

@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { SignInButton } from "@/components/entra/entra";
 import { ActButton } from "@/components/ui/act";
+import { WhenReady } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import type { BrowserSettings } from "@/lib/auth/auth";
 import { adopt, type SearchAnswer, searchRegistrations } from "../actions";
@@ -72,25 +73,26 @@ export function Adopt({
         </div>
       ))}
       <form
-        className="flex flex-wrap items-end gap-2.5"
         onSubmit={(event) => {
           event.preventDefault();
           void search();
         }}
       >
-        <label className="min-w-50 flex-1 text-[14px] text-ink-2">
-          Start of its name, or its application ID
-          <input
-            value={words}
-            onChange={({ target }) => setWords(target.value)}
-            maxLength={120}
-            autoComplete="off"
-            className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 text-[15px] text-ink"
-          />
-        </label>
-        <Button type="submit" look="quiet" disabled={isBusy || words.trim() === ""}>
-          {isBusy ? "Searching…" : "Search my tenant"}
-        </Button>
+        <WhenReady className="flex flex-wrap items-end gap-2.5">
+          <label className="min-w-50 flex-1 text-[14px] text-ink-2">
+            Start of its name, or its application ID
+            <input
+              value={words}
+              onChange={({ target }) => setWords(target.value)}
+              maxLength={120}
+              autoComplete="off"
+              className="mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-1.5 text-[15px] text-ink"
+            />
+          </label>
+          <Button type="submit" look="quiet" disabled={isBusy || words.trim() === ""}>
+            {isBusy ? "Searching…" : "Search my tenant"}
+          </Button>
+        </WhenReady>
       </form>
       <div role="status" className="space-y-2 empty:hidden">
         {answer && "refused" in answer && (

@@ -2,6 +2,7 @@
 
 import { useActionState, useState } from "react";
 import { CodeBlock } from "@/components/ui/code-block";
+import { ReadyButton } from "@/components/ui/ready";
 import { Button, Notice } from "@/components/ui/ui";
 import { ask, consentPageLinks } from "../actions";
 
@@ -83,9 +84,9 @@ export function ConsentPageLinks({ id }: { id: string }) {
           </div>
         ))
       ) : (
-        <Button look="quiet" onClick={() => void consentPageLinks(id).then(setAnswer)}>
+        <ReadyButton look="quiet" onClick={() => void consentPageLinks(id).then(setAnswer)}>
           Show Microsoft’s address
-        </Button>
+        </ReadyButton>
       )}
       {answer && "refused" in answer && <Notice live tone="fail" title={answer.refused} />}
     </div>

@@ -3,7 +3,8 @@
 import { useState } from "react";
 import { firstTerms, TermsFields } from "@/components/onboarding/terms-fields";
 import { CopyButton } from "@/components/ui/copy-button";
-import { Button, Notice } from "@/components/ui/ui";
+import { ReadyButton } from "@/components/ui/ready";
+import { Notice } from "@/components/ui/ui";
 import { copyHandoff, mailHandoff, releaseToMachine } from "../actions";
 
 type Way = "mail" | "copy" | "machine";
@@ -63,21 +64,21 @@ export function GiveLink({
         <div className="rounded-lg border border-line px-3.5 py-3">
           <p className="font-medium">{machineOf}’s own system can fetch the values</p>
           <p className="mb-2.5 text-[14px] text-ink-2">Sealed to its key: no link is made, and no person sees the secret.</p>
-          <Button look="quiet" disabled={busy !== null} onClick={() => give("machine")}>
+          <ReadyButton look="quiet" disabled={busy !== null} onClick={() => give("machine")}>
             {busy === "machine" ? "Releasing…" : `Let ${machineOf}’s system fetch them`}
-          </Button>
+          </ReadyButton>
         </div>
       )}
       <TermsFields terms={terms} change={setTerms} contact={contact} canRemove />
       <div className="flex flex-wrap items-start gap-3">
         {contact && (
-          <Button disabled={busy !== null} onClick={() => give("mail")}>
+          <ReadyButton disabled={busy !== null} onClick={() => give("mail")}>
             {busy === "mail" ? "Sending…" : `Send the link to ${contact}`}
-          </Button>
+          </ReadyButton>
         )}
-        <Button look="quiet" disabled={busy !== null} onClick={() => give("copy")}>
+        <ReadyButton look="quiet" disabled={busy !== null} onClick={() => give("copy")}>
           {busy === "copy" ? "Fetching…" : "Show the link, to give it myself"}
-        </Button>
+        </ReadyButton>
       </div>
       <div role="status" className="empty:hidden">
         {refusal && <Notice tone="fail" title={refusal} />}
