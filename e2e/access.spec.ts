@@ -133,7 +133,7 @@ test("every page, route and action, asked by everybody: each gives what lib/acce
     if (!isStrict || /unsafe|\*/.test(policy)) wrong.push(`${name}: the policy is ${policy}`);
     for (const [header, value] of [
       ["x-content-type-options", "nosniff"],
-      ["referrer-policy", "no-referrer"],
+      ["referrer-policy", "same-origin"],
       ["cross-origin-opener-policy", "same-origin"],
       ["cross-origin-resource-policy", "same-origin"],
       ["strict-transport-security", "max-age=31536000; includeSubDomains"],

@@ -16,6 +16,9 @@ export const ALWAYS = {
   "strict-transport-security": "max-age=31536000; includeSubDomains",
 };
 
+/** No other origin learns where somebody was. Ours has to: a form that a browser sends by itself, before scripts are there, would say that it comes from nowhere. */
+export const OF_PAGES = { ...ALWAYS, "referrer-policy": "same-origin" };
+
 const policy = (directives: Record<string, string>) =>
   Object.entries(directives)
     .map(([name, value]) => `${name} ${value}`)

@@ -19,7 +19,7 @@ import { startTracing, traced } from "../lib/trace.ts";
 import { startErrands } from "./errands.ts";
 import { stopAtGate } from "./gate.ts";
 import { isHandoff, serveHandoff } from "./handoff.ts";
-import { ALWAYS, pagePolicy } from "./headers.ts";
+import { ALWAYS, OF_PAGES, pagePolicy } from "./headers.ts";
 import { paintedFirst, shapePages } from "./markup.ts";
 
 try {
@@ -100,7 +100,7 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
   // Next finds the nonce in here and gives it to its own scripts (its guide "Content Security Policy").
   request.headers["content-security-policy"] = contentSecurityPolicy;
   request.headers[NONCE] = nonce;
-  response.setHeaders(new Headers({ ...ALWAYS, "content-security-policy": contentSecurityPolicy }));
+  response.setHeaders(new Headers({ ...OF_PAGES, "content-security-policy": contentSecurityPolicy }));
   type Asked = Parameters<typeof compress>;
   compress(request as Asked[0], response as Asked[1], () => {
     // A page is whole before its first byte goes out; sent in pieces it would be packed in pieces.
