@@ -118,7 +118,6 @@ var settings = [
   { name: 'DATABASE_URL', secretRef: 'database-url' }
   { name: 'TRUSTED_PROXIES', value: '1' }
 ]
-var worker = ['node', '--import', 'tsx']
 
 // Once for each new image, before it: az containerapp job start -n <name>-migrate -g <group>
 resource migrate 'Microsoft.App/jobs@2024-03-01' = {
@@ -129,7 +128,7 @@ resource migrate 'Microsoft.App/jobs@2024-03-01' = {
     configuration: { triggerType: 'Manual', replicaTimeout: 600, replicaRetryLimit: 0, manualTriggerConfig: { parallelism: 1, replicaCompletionCount: 1 }, secrets: secrets }
     template: {
       containers: [
-        { name: 'migrate', image: image, command: concat(worker, ['scripts/migrate.ts']), env: settings, resources: { cpu: json('0.5'), memory: '1Gi' } }
+        { name: 'migrate', image: image, command: ['node', 'migrate.js'], env: settings, resources: { cpu: json('0.5'), memory: '1Gi' } }
       ]
     }
   }
@@ -171,7 +170,7 @@ resource errands 'Microsoft.App/containerApps@2024-03-01' = {
     configuration: { secrets: secrets }
     template: {
       containers: [
-        { name: 'worker', image: image, command: concat(worker, ['server/worker.ts']), env: settings, resources: { cpu: json('0.5'), memory: '1Gi' } }
+        { name: 'worker', image: image, command: ['node', 'worker.js'], env: settings, resources: { cpu: json('0.5'), memory: '1Gi' } }
       ]
       scale: { minReplicas: 1, maxReplicas: 3 }
     }

@@ -17,10 +17,19 @@ const COST = {
   tripMs: 5,
   /** A statement in PostgreSQL, with its share of the commit. */
   statementMs: 0.6,
-  /** Asking for a version, for each open onboarding page and twice a second. */
+  /** Asking for a version, or telling of a change. */
   watchMs: 0.25,
 };
-const ROUTE = { pages: 26, statementsPerPage: 4, trips: 5, statementsPerTrip: 3, thinkMs: 20_000, graphMedianMs: 180, graphSigma: 0.7 };
+const ROUTE = {
+  pages: 26,
+  statementsPerPage: 4,
+  trips: 5,
+  statementsPerTrip: 3,
+  commits: 25,
+  thinkMs: 20_000,
+  graphMedianMs: 180,
+  graphSigma: 0.7,
+};
 /** Graph's quotas of the directory, per application over all tenants (docs: throttling-limits, identity and access). */
 const QUOTA = { requests: { per: 10_000, size: 130_000 }, units: { per: 20_000, size: 150_000 }, writes: { per: 300_000, size: 70_000 } };
 const budgets = JSON.parse(readFileSync("scripts/budgets.json", "utf8")) as Budgets;
@@ -28,10 +37,10 @@ const calls = Object.values(budgets.graph).map((each) => each.calls);
 /** Calls of a run, the mean of the five products; a third of them write, and each costs about two units. */
 const CALLS = calls.reduce((sum, each) => sum + each, 0) / calls.length;
 
-/** Boards of one vendor share an answer within a process, at most four a second; a page of an onboarding asks for itself, twice a second. */
 const VENDORS = 1000;
-const BOARD_ASKS = 2;
-const PAGE_ASKS = 2;
+/** Questions a second of an open page whose process hears of changes, and of one whose does not (lib/changes.ts). */
+const ASKS_TOLD = 0.2;
+const ASKS_ALONE = 2;
 const STEP_MS = 50;
 
 /** Mulberry32: small, seeded, and good enough for arrival times. */
@@ -111,11 +120,11 @@ class Agenda {
   }
 }
 
-/** `told`: processes hear of changes (LISTEN/NOTIFY) in place of asking; not built. */
-type Setup = { perHour: number; portals: number; boards: number; told?: boolean };
+/** `alone`: a back end without LISTEN/NOTIFY, where each open page asks twice a second. */
+type Setup = { perHour: number; portals: number; boards: number; alone?: boolean };
 type Outcome = Setup & Record<"pageP95Ms" | "runP95S" | "portal" | "database" | "units" | "writes" | "open", number>;
 
-function simulate({ perHour, portals, boards, told = false }: Setup, seed: number, hours: number): Outcome {
+function simulate({ perHour, portals, boards, alone = false }: Setup, seed: number, hours: number): Outcome {
   const next = random(seed);
   const exponential = (mean: number) => -Math.log(1 - next()) * mean;
   const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
@@ -131,6 +140,14 @@ function simulate({ perHour, portals, boards, told = false }: Setup, seed: numbe
   let open = 0;
   let mostOpen = 0;
 
+  /** Boards of one vendor share an answer within a process; a page of an onboarding asks for itself. */
+  const asksPerSecond = (pagesOpen: number) => {
+    const readers = Math.min(boards, VENDORS * portals);
+    if (alone) return (readers + pagesOpen) * ASKS_ALONE;
+    // Who changed something tells the page of that onboarding and the boards of its vendor.
+    const changes = (perHour / 3600) * ROUTE.commits;
+    return (readers + pagesOpen) * ASKS_TOLD + changes * (1 + 1 + readers / VENDORS);
+  };
   const page = (at: number, then: (at: number) => void) => {
     const asked = database.serve(at, ROUTE.statementsPerPage * COST.statementMs);
     const done = portal.serve(asked, COST.pageMs);
@@ -170,7 +187,7 @@ function simulate({ perHour, portals, boards, told = false }: Setup, seed: numbe
   for (let at = exponential(3_600_000 / perHour); at < span; at += exponential(3_600_000 / perHour)) agenda.add(at, onboarding);
   for (let at = 0; at < span; at += STEP_MS) {
     agenda.add(at, (now) => {
-      const asks = (Math.min(boards, VENDORS * portals) * BOARD_ASKS + open * PAGE_ASKS) * (STEP_MS / 1000) * (told ? 0.05 : 1);
+      const asks = asksPerSecond(open) * (STEP_MS / 1000);
       for (let core = 0; core < 4; core++) database.serve(now, (asks * COST.watchMs) / 4);
       for (let each = 0; each < portals; each++) portal.serve(now, (asks * COST.watchMs) / 5 / portals);
     });
@@ -179,7 +196,7 @@ function simulate({ perHour, portals, boards, told = false }: Setup, seed: numbe
   const p95 = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.95)] ?? 0;
   const percent = (share: number) => Math.round(share * 1000) / 10;
   return {
-    ...{ perHour, portals, boards, told, pageP95Ms: Math.round(p95(pages)), runP95S: Math.round(p95(runs) / 100) / 10 },
+    ...{ perHour, portals, boards, alone, pageP95Ms: Math.round(p95(pages)), runP95S: Math.round(p95(runs) / 100) / 10 },
     ...{ portal: percent(portal.share(span)), database: percent(database.share(span)), open: mostOpen },
     ...{ units: percent(quotas.units.share(span)), writes: percent(quotas.writes.share(span)) },
   };
@@ -194,8 +211,8 @@ const SETUPS: Setup[] = [
   { perHour: 10_000, portals: 8, boards: 1000 },
   { perHour: 20_000, portals: 16, boards: 1000 },
   { perHour: 30_000, portals: 24, boards: 1000 },
-  { perHour: 30_000, portals: 24, boards: 1000, told: true },
-  { perHour: 100_000, portals: 40, boards: 1000, told: true },
+  { perHour: 30_000, portals: 24, boards: 1000, alone: true },
+  { perHour: 100_000, portals: 40, boards: 1000 },
 ];
 const outcomes = SETUPS.map((setup) => simulate(setup, Number(wanted.seed), Number(wanted.hours)));
 if (wanted.json) console.log(JSON.stringify(outcomes));
@@ -204,8 +221,8 @@ else {
     "| onboardings an hour | portals (a core each) | open boards | page p95 | run p95 | portals busy | PostgreSQL busy | Graph units | Graph writes | open at once |",
   );
   console.log("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-  for (const { perHour, portals, boards, told, pageP95Ms, runP95S, portal, database, units, writes, open } of outcomes)
+  for (const { perHour, portals, boards, alone, pageP95Ms, runP95S, portal, database, units, writes, open } of outcomes)
     console.log(
-      `| ${perHour}${told ? ", told" : ""} | ${portals} | ${boards} | ${pageP95Ms} ms | ${runP95S} s | ${portal} % | ${database} % | ${units} % | ${writes} % | ${open} |`,
+      `| ${perHour}${alone ? ", alone" : ""} | ${portals} | ${boards} | ${pageP95Ms} ms | ${runP95S} s | ${portal} % | ${database} % | ${units} % | ${writes} % | ${open} |`,
     );
 }
