@@ -3,6 +3,7 @@ import { headers } from "next/headers";
 import type { ReactNode } from "react";
 import { OPEN_LINKS } from "@/components/onboarding/open-link";
 import { COPY_BUTTONS } from "@/components/ui/copy-button";
+import { PATIENT_READS } from "@/components/ui/patient-reads";
 import { NONCE } from "@/lib/http";
 import "./globals.css";
 
@@ -25,7 +26,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   return (
     <html lang="en">
       <head>
-        <script nonce={nonce}>{`${DEFAULT_POLICY}\n${COPY_BUTTONS}\n${OPEN_LINKS}`}</script>
+        <script nonce={nonce}>{[DEFAULT_POLICY, COPY_BUTTONS, OPEN_LINKS, PATIENT_READS].join("\n")}</script>
       </head>
       <body>{children}</body>
     </html>

@@ -100,3 +100,23 @@ test("a page is painted before its scripts are asked for; one that only says som
   await expect(stranger.getByRole("status").filter({ hasText: "copied" })).toHaveCount(1);
   expect((await clipboardOf(stranger.context())).length).toBeGreaterThan(10);
 });
+
+test("a refresh that fails on the way is asked again; the page stays as it is meanwhile", async ({ browser }) => {
+  const context = await browserFor(browser, {}, [/ERR_CONNECTION_REFUSED/]);
+  const colleague = await context.newPage();
+  await invite(colleague);
+  const board = await context.newPage();
+  await board.goto("/desk");
+  await expect(board.locator("table")).toHaveAttribute("aria-busy", "false");
+  const shown = await board.evaluateHandle(() => document);
+  let cut = 0;
+  await board.route("**/desk**", (route) => {
+    if (!route.request().headers().rsc || cut >= 2) return route.continue();
+    cut += 1;
+    return route.abort("connectionrefused");
+  });
+  await invite(colleague, { customer: "Tailspin Toys" });
+  await expect(board.getByRole("link", { name: "Tailspin Toys" }).first()).toBeVisible();
+  expect(cut).toBe(2);
+  expect(await shown.evaluate((document) => document.body.innerText), "the same document").toContain("Tailspin Toys");
+});

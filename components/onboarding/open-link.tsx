@@ -24,14 +24,17 @@ const open = ({ dataset: { to } }) => {
     .then(async (answer) => (answer.ok ? location.reload() : refuse((await answer.json()).message)))
     .catch(() => refuse("The portal cannot be reached. Check your connection and open the link again."));
 };
-const observer = new MutationObserver(() => {
+let isOver = false;
+const look = (isLast) => {
   const link = document.getElementById("open-link");
-  if (!link) return;
+  if (isOver || !(link || isLast)) return;
+  isOver = true;
   observer.disconnect();
-  open(link);
-});
+  if (link) open(link);
+};
+const observer = new MutationObserver(() => look(false));
 observer.observe(document, { childList: true, subtree: true });
-addEventListener("DOMContentLoaded", () => observer.disconnect());
+addEventListener("DOMContentLoaded", () => look(true));
 }`;
 
 /**
