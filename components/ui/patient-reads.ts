@@ -8,6 +8,7 @@ const ask = fetch;
 const read = async (...request) => {
   const answer = await ask(...request);
   const { status, headers, url, redirected } = answer;
+  if (!answer.body) return answer;
   const whole = new Response(await answer.arrayBuffer(), { status, headers });
   return Object.defineProperties(whole, { url: { value: url }, redirected: { value: redirected } });
 };
@@ -18,7 +19,8 @@ globalThis.fetch = async (address, options) => {
     try {
       return await read(address, options);
     } catch (error) {
-      if (left === 0 || options.signal?.aborted) throw error;
+      // Whatever fails on the way is a TypeError (the Fetch standard).
+      if (left === 0 || !(error instanceof TypeError) || options.signal?.aborted) throw error;
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
 };

@@ -1,6 +1,6 @@
 "use client";
 
-import { useActionState, useLayoutEffect, useRef, useState } from "react";
+import { type FormEvent, startTransition, useActionState, useLayoutEffect, useRef, useState } from "react";
 import { Columns, Facts, Lead, Steps } from "@/components/onboarding/frame";
 import { useReady } from "@/components/ui/ready";
 import { Button, Card, Notice } from "@/components/ui/ui";
@@ -215,6 +215,12 @@ export function Checklist({
     const fields = new FormData(form.current);
     update((before) => withFields(before, fields, locked));
   });
+  // Handed over by hand where a script is at work: React empties the fields of a form whose action is over, refused or not.
+  const onSubmit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget);
+    startTransition(() => submit(fields));
+  };
   const registrations = registrationsFor(manifest, choices);
   const permissions = registrations.flatMap((each) => each.permissions);
   const application = permissions.filter(({ kind }) => kind === "application");
@@ -223,7 +229,7 @@ export function Checklist({
   const variables = variablesFor(manifest, choices).filter(({ id }) => given[id]?.shown !== "hidden");
   const questions = sharedQuestionsOf(manifest, choices);
   return (
-    <form ref={form} action={submit}>
+    <form ref={form} action={submit} onSubmit={onSubmit}>
       <input type="hidden" name="onboarding" value={onboarding} />
       {Object.entries(choices.adopt).map(([id, appId]) => (
         <input key={id} type="hidden" name={`adopt.${id}`} value={appId} />
