@@ -30,6 +30,7 @@ const READ_BY_NAME = {
     "lib/catalogue/vendors",
   ],
 };
+const OUTSIDE_NEXT = path.resolve("server/outside-next.ts");
 const next = path.resolve("node_modules/next/dist/bin/next");
 
 /** A digest of everything that the production build is made of. */
@@ -78,20 +79,19 @@ async function bundle(): Promise<void> {
     format: "esm",
     target: "node20",
     packages: "external",
-    // Next publishes these for bundlers only.
-    alias: { "next/headers": "next/headers.js", "next/navigation": "next/navigation.js" },
+    alias: { "next/headers": OUTSIDE_NEXT, "next/navigation": OUTSIDE_NEXT },
     logLevel: "error",
   });
   const programs = readdirSync(folder).map((name) => path.join(folder, name));
   const require = createRequire(path.resolve("package.json"));
-  const { fileList } = await nodeFileTrace([...programs, ...READ_BY_NAME.packages.map((name) => require.resolve(name))], {
-    base: process.cwd(),
-  });
+  const entries = [...programs, ...READ_BY_NAME.packages.map((name) => require.resolve(name))];
+  // Of itself Next has put there what it needs to serve.
+  const { fileList } = await nodeFileTrace(entries, { base: process.cwd(), ignore: "node_modules/next/**" });
   for (const file of fileList) if (file.startsWith("node_modules")) copy(file);
   // Next's own, which knows nothing of ours: no gate, no headers, no handoffs.
   rmSync(path.join(PROGRAM, "server.js"));
   for (const file of programs) cpSync(file, path.join(PROGRAM, path.basename(file)));
-  for (const file of READ_BY_NAME.files) copy(file);
+  for (const file of [...READ_BY_NAME.files, ...READ_BY_NAME.packages.map((name) => `node_modules/${name}/package.json`)]) copy(file);
 }
 const copy = (file: string) => cpSync(file, path.join(PROGRAM, file), { recursive: true, dereference: true });
 

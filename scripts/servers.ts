@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
-import { PROGRAM } from "./production.ts";
+import { PROGRAM as BUILT } from "./production.ts";
 
 export async function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve) => {
@@ -106,6 +106,8 @@ export const startProgram = (file: string, env: Record<string, string>): Running
 
 /** A nursery that is emptied often and in little time; no inspector that a signal could open. */
 const PORTAL_FLAGS = ["--max-semi-space-size=8", "--disable-sigusr1"];
+/** What is started: the build, or the copy of it that the journeys make, where nothing of this folder can stand in for what it lacks. */
+const program = () => process.env.VESTIBULE_PROGRAM || BUILT;
 /** The build runs in a folder of its own: what the settings name by a relative path is meant from here. */
 const settled = (env: Record<string, string>): Record<string, string> => {
   const all: Record<string, string | undefined> = { ...process.env, ...env };
@@ -113,18 +115,18 @@ const settled = (env: Record<string, string>): Record<string, string> => {
   return { DATA_DIR: path.resolve(".data"), NODE_ENV: "production", ...env, ...Object.fromEntries(folders) };
 };
 export async function startPortal(env: Record<string, string>, isQuiet = true): Promise<Running> {
-  const portal = run([...PORTAL_FLAGS, "portal.js"], settled(env), isQuiet, PROGRAM);
+  const portal = run([...PORTAL_FLAGS, "portal.js"], settled(env), isQuiet, program());
   await answering(`http://localhost:${env.PORT}/`, portal);
   return portal;
 }
 
 /** What does errands for portals that do none themselves. */
 export const startWorker = (env: Record<string, string>, isQuiet = true): Running =>
-  run([...PORTAL_FLAGS, "worker.js"], { ...settled(env), ERRANDS: "here" }, isQuiet, PROGRAM);
+  run([...PORTAL_FLAGS, "worker.js"], { ...settled(env), ERRANDS: "here" }, isQuiet, program());
 
 export function migrate(env: Record<string, string>): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["migrate.js"], {
-    cwd: PROGRAM,
+    cwd: program(),
     env: { ...process.env, ...settled(env) },
     encoding: "utf8",
   });

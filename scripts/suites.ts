@@ -7,7 +7,7 @@ import { type Budgets, measured, overBudget } from "./budgets.ts";
 import { type Drill, newDrill, type Verdict } from "./drills.ts";
 import { withHandoffs } from "./handoff-drills.ts";
 import { type Postgres, startPostgres } from "./postgres.ts";
-import { build } from "./production.ts";
+import { build, PROGRAM } from "./production.ts";
 import { restored } from "./restore-drill.ts";
 import { freePort, newKeyRing, startPortal, startStack } from "./servers.ts";
 
@@ -126,6 +126,9 @@ export async function e2e(args: string[]): Promise<Tally[]> {
   const factsOf = (worker: number) => path.join(folder, `stack-${worker}.json`);
   const stages: Awaited<ReturnType<typeof stage>>[] = [];
   mkdirSync("test-results", { recursive: true });
+  const program = path.join(folder, "program");
+  cpSync(PROGRAM, program, { recursive: true });
+  process.env.VESTIBULE_PROGRAM = program;
   try {
     for (let worker = 0; worker < WORKERS; worker++) stages.push(await stage(path.join(folder, String(worker)), factsOf(worker), postgres));
     const code = await run(
@@ -143,6 +146,7 @@ export async function e2e(args: string[]): Promise<Tally[]> {
     if (stats.flaky > 0) console.log(`${stats.flaky} of the journeys passed only at the second attempt; the list above says which.`);
     return [counted("end to end", code, stats.expected + stats.flaky, stats.unexpected)];
   } finally {
+    delete process.env.VESTIBULE_PROGRAM;
     for (const { stop } of stages) await stop();
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
