@@ -449,7 +449,8 @@ export class Drill {
       calls: requests.reduce((sum, { members }) => sum + members, 0),
       sequential: longestChain(requests),
       wallMs: readBack - began,
-      betweenMs: between(requests, began),
+      toFirstMs: Math.min(...requests.map(({ startedAt }) => startedAt)) - began,
+      betweenMs: between(requests),
       path: requests.map(({ method, path, members }) => `${method} ${path}${members > 1 ? ` (${members})` : ""}`),
     };
   }
@@ -481,7 +482,15 @@ function findings() {
 }
 
 export type Verdict = { cases: number; bad: string[] };
-export type Cost = { requests: number; calls: number; sequential: number; wallMs: number; betweenMs: number; path: string[] };
+export type Cost = {
+  requests: number;
+  calls: number;
+  sequential: number;
+  wallMs: number;
+  toFirstMs: number;
+  betweenMs: number;
+  path: string[];
+};
 
 /** The most requests of which each begins after the one before it has ended. */
 export function longestChain(requests: readonly { startedAt: number; endedAt: number }[]): number {
@@ -496,16 +505,16 @@ export function longestChain(requests: readonly { startedAt: number; endedAt: nu
 }
 
 /** How long no request to Graph was under way, for each of the pauses: what the portal does between them. */
-function between(requests: readonly { startedAt: number; endedAt: number }[], began: number): number {
+function between(requests: readonly { startedAt: number; endedAt: number }[]): number {
   let idle = 0;
   let pauses = 0;
-  let end = began;
+  let end = Number.POSITIVE_INFINITY;
   for (const { startedAt, endedAt } of requests.toSorted((a, b) => a.startedAt - b.startedAt)) {
     if (startedAt > end) {
       idle += startedAt - end;
       pauses += 1;
     }
-    end = Math.max(end, endedAt);
+    end = Number.isFinite(end) ? Math.max(end, endedAt) : endedAt;
   }
   return pauses === 0 ? 0 : idle / pauses;
 }

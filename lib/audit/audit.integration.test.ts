@@ -33,6 +33,28 @@ test("records of many writers at once form one chain without gaps", async () => 
   expect(await audit.verify()).toMatchObject({ ok: true });
 });
 
+test("writers that go on from the end that they wrote last form one chain with all others", async () => {
+  const id = await anOnboarding(db(), now, "Side by side");
+  const often = async (who: string) => {
+    let end: Parameters<typeof audit.recordAfter>[0] = null;
+    for (let n = 0; n < 15; n++)
+      end = await audit.recordAfter(end, id, { kind: "portal" }, now, [mailed(`${who}${n}@x.example`), mailed("b@x.example")]);
+    return end!;
+  };
+  const now1 = db().$transaction((tx) => audit.record(tx, id, { kind: "portal" }, now, mailed("other@x.example")));
+  const ends = await Promise.all([often("a"), often("c"), often("d")]);
+  await now1;
+  const records = await audit.list(found(id));
+  expect(records.map(({ seq }) => seq)).toEqual(Array.from({ length: 92 }, (_, n) => n + 1));
+  expect(Math.max(...ends.map(({ headSeq }) => headSeq))).toBeGreaterThanOrEqual(90);
+  for (const who of ["a", "c", "d"])
+    expect(
+      records.flatMap(({ detail }) => (String(detail.to).startsWith(who) ? [detail.to] : [])),
+      "in the order in which they were written",
+    ).toEqual(Array.from({ length: 15 }, (_, n) => `${who}${n}@x.example`));
+  expect(await audit.verify()).toMatchObject({ ok: true });
+});
+
 test("a trail that is written to while it is proven is not called broken", async () => {
   const ids = await Promise.all(Array.from({ length: 8 }, (_, n) => anOnboarding(db(), now, `Writer ${n}`)));
   let isOver = false;

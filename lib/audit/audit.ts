@@ -91,13 +91,13 @@ export type Head = { vendorId: string; headSeq: number; headHash: string; progre
  * the lock of the onboarding's row.
  */
 export function appending(
-  { headSeq, headHash, progress: before }: Head,
+  { vendorId, headSeq, headHash, progress: before }: Head,
   onboardingId: string,
   actor: Actor,
   at: Date,
   events: readonly AuditEvent[],
   gate: string,
-): { ctes: Prisma.Sql; state: Progress } {
+): { ctes: Prisma.Sql; head: Head } {
   let seq = headSeq;
   let hash = headHash;
   let state = before;
@@ -141,7 +141,7 @@ export function appending(
         "credentialEndsAt" = ${firstEnd(state)}, "words" = CASE WHEN "words" @> ${ids}::text[] THEN "words" ELSE "words" || ${ids}::text[] END, "lastEvent" = coalesce(${latest?.type ?? null}, "lastEvent"),
         "lastEventAt" = CASE WHEN ${latest !== undefined} THEN ${at} ELSE "lastEventAt" END
       FROM ${raw(gate)} WHERE "Onboarding"."id" = ${onboardingId}::uuid)${changed}${went}`;
-  return { ctes, state };
+  return { ctes, head: { vendorId, headSeq: seq, headHash: hash, progress: state } };
 }
 
 /**
@@ -152,10 +152,37 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
   const [head] = await tx.$queryRaw<Head[]>`
     SELECT "vendorId", "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid FOR UPDATE`;
   if (!head) throw new Error(`No onboarding ${onboardingId} to record into`);
-  const { ctes, state } = appending(head, onboardingId, actor, at, events, "always");
+  const { ctes, head: after } = appending(head, onboardingId, actor, at, events, "always");
   await tx.$executeRaw`WITH always AS (SELECT 1), ${ctes} SELECT 1`;
   moved(onboardingId, head.vendorId, tx);
-  return state;
+  return after.progress;
+}
+
+/**
+ * The same by one statement of its own, for whoever writes often: it is tried on the end of the trail that they wrote last
+ * (null: not known), and on the end as it is when somebody else wrote meanwhile. Returns the new end.
+ */
+export async function recordAfter(
+  last: Head | null,
+  onboardingId: string,
+  actor: Actor,
+  at: Date,
+  events: readonly AuditEvent[],
+): Promise<Head> {
+  for (let known = last; ; known = null) {
+    const [read] = known
+      ? [known]
+      : await db().$queryRaw<Head[]>`
+          SELECT "vendorId", "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid`;
+    if (!read) throw new Error(`No onboarding ${onboardingId} to record into`);
+    const { ctes, head } = appending(read, onboardingId, actor, at, events, "same");
+    const written = await db().$queryRaw<object[]>`
+      WITH same AS (SELECT 1 AS is FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid AND "headHash" = ${read.headHash} FOR UPDATE),
+      ${ctes} SELECT "is" FROM same`;
+    if (written.length === 0) continue;
+    moved(onboardingId, head.vendorId);
+    return head;
+  }
 }
 
 /** The whole trail of one onboarding, oldest first. */

@@ -3,6 +3,7 @@
  * browser once it is under way, and goes on after a crash when the person who approved it is back.
  */
 import { randomUUID } from "node:crypto";
+import * as audit from "../audit/audit.ts";
 import type { Actor, AuditEvent } from "../audit/events.ts";
 import { dropGraphTokens, type StsRefusal } from "../auth/auth.ts";
 import { db } from "../db.ts";
@@ -76,12 +77,7 @@ async function start(
       ...subject,
       person,
       tenantName: onboarding.progress.signedIn?.tenantName ?? "",
-      journal: {
-        record: async (...events) => {
-          await requireLease();
-          await record(id, actor, new Date(), ...events);
-        },
-      },
+      journal: { record: journalOf(id, actor, requireLease) },
       seal: await sealing(person, onboarding, actor),
     });
     if (!prepared.ok) return whyNot(kind, prepared.refusal, id, actor, onboarding);
@@ -110,6 +106,29 @@ async function start(
       await dropLease(id, holder);
     }
   }
+}
+
+/** Registrations are worked on side by side: what they record at the same time is one statement. */
+function journalOf(id: string, actor: Actor, requireLease: () => Promise<void>): provisioning.Job["journal"]["record"] {
+  let end: audit.Head | null = null;
+  let waiting: AuditEvent[] = [];
+  let next: Promise<void> | undefined;
+  let now: Promise<unknown> = Promise.resolve();
+  return (...events) => {
+    waiting.push(...events);
+    next ??= now.then(async () => {
+      next = undefined;
+      const all = waiting;
+      waiting = [];
+      await requireLease();
+      const before = end;
+      // Where it fails, nobody knows whether it was written.
+      end = null;
+      end = await audit.recordAfter(before, id, actor, new Date(), all);
+    });
+    now = next.catch(() => undefined);
+    return next;
+  };
 }
 
 async function whyNot(kind: Kind, refusal: Refused, id: string, actor: Actor, { progress }: Onboarding): Promise<Outcome<Started>> {
