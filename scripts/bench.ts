@@ -227,8 +227,8 @@ const pages = async (): Promise<Figure[]> =>
       figure(`pages.${page}.lcpMs`, speed.lcpMs, "ms", 1500, "lower"),
       figure(`pages.${page}.blockedMs`, speed.blockedMs, "ms", 200, "lower"),
       figure(`pages.${page}.serverMs`, speed.serverMs, "ms", 100, "lower"),
-      figure(`pages.${page}.transferredKb`, speed.transferredKb, "kB", 200, "lower"),
-      figure(`pages.${page}.parsedKb`, speed.parsedKb, "kB", 700, "lower"),
+      figure(`pages.${page}.transferredKb`, speed.transferredKb, "kB", 250, "lower"),
+      figure(`pages.${page}.parsedKb`, speed.parsedKb, "kB", 1000, "lower"),
     ];
   });
 
