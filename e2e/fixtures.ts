@@ -27,7 +27,23 @@ export async function restartPortal() {
   await expect.poll(() => stackNow().portalPid, { timeout: 30_000 }).not.toBe(portalPid);
 }
 
-export { base as test, expect };
+export { expect };
+
+/**
+ * A journey: in its end its browsers are closed, and none of them may have written an unexpected error. A fixture and not
+ * a hook: a hook in a shared file counts only for the first file of journeys that a process reads.
+ */
+export const test = base.extend<{ tidy: undefined }>({
+  tidy: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from it
+    async ({}, use) => {
+      await use(undefined);
+      await Promise.all(contexts.splice(0).map((context) => context.close()));
+      expect(errors.splice(0), "console errors").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
 
 /** A browser of its own for one person; an unexpected console error fails the test. */
 export async function browserFor(
@@ -56,12 +72,6 @@ export async function clipboardOf(context: BrowserContext): Promise<string> {
 }
 const errors: string[] = [];
 const contexts: BrowserContext[] = [];
-base.afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
-  const seen = errors.splice(0);
-  expect(seen, "console errors").toEqual([]);
-});
-
 export const sandbox = {
   /** As at the start, but without lag: the main story and the drills have it, other tests ask for it. */
   reset: async (lag = { minMs: 0, maxMs: 0 }) => {
