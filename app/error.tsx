@@ -1,8 +1,9 @@
 "use client";
 
+import { CopyButton } from "@/components/ui/copy-button";
 import { Button } from "@/components/ui/ui";
 
-export default function ErrorPage({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {
+export default function ErrorPage({ error }: { error: Error & { digest?: string } }) {
   return (
     <main className="mx-auto max-w-[640px] px-4 py-14">
       <h1>The portal failed to answer</h1>
@@ -11,12 +12,13 @@ export default function ErrorPage({ error, reset }: { error: Error & { digest?: 
         {error.digest ? "" : " and the time"}.
       </p>
       {error.digest && (
-        <p className="mt-3">
+        <p className="mt-3 flex items-center gap-2">
           <code>{error.digest}</code>
+          <CopyButton text={error.digest} label="the reference" />
         </p>
       )}
       <p className="mt-6">
-        <Button onClick={reset}>Try again</Button>
+        <Button onClick={() => location.reload()}>Try again</Button>
       </p>
     </main>
   );

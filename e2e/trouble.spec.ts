@@ -54,6 +54,30 @@ test("links that are unknown, incomplete, revoked: each says what to do", async 
   await expect(invited.getByRole("button", { name: "Sign in with Microsoft" })).toHaveCount(0);
 });
 
+test("what is not there, and a portal that fails, are said in words", async ({ browser }) => {
+  const support = await (await browserFor(browser, {}, [/status of 500/, /React error #441/])).newPage();
+  const id = onboardingId(await invite(support));
+  const nothing = support.getByRole("heading", { name: "There is nothing here for you" });
+  const nobodys = "00000000-0000-4000-8000-000000000000";
+  for (const path of ["/desk/doctor", `/desk/${nobodys}`, `/o/${nobodys}/plan`, "/no-such-page"]) {
+    expect((await support.goto(path))!.status(), path).toBe(404);
+    await expect(nothing, path).toBeVisible();
+  }
+  const database = new pg.Client({ connectionString: stack.databaseUrl });
+  await database.connect();
+  await database.query('ALTER TABLE "Note" RENAME TO "NoteElsewhere"');
+  try {
+    expect((await support.goto(`/desk/${id}`))!.status()).toBe(500);
+    await expect(support.getByRole("heading", { name: "The portal failed to answer" })).toBeVisible();
+    await expect(support.getByText(/send support this reference/)).toBeVisible();
+  } finally {
+    await database.query('ALTER TABLE "NoteElsewhere" RENAME TO "Note"');
+    await database.end();
+  }
+  await support.getByRole("button", { name: "Try again" }).click();
+  await expect(support.getByRole("heading", { name: "Contoso Ltd" })).toBeVisible();
+});
+
 test("a fresh link replaces the old one", async ({ browser }) => {
   const support = await (await browserFor(browser)).newPage();
   const old = await invite(support);

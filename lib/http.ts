@@ -73,9 +73,6 @@ export async function jsonObject(request: Asked): Promise<Record<string, unknown
 /** Set by the server itself on every request (server/main.ts); whatever a client sends under this name is overwritten. */
 export const CLIENT_ADDRESS = "x-vestibule-client-address";
 
-/** By this name the server tells a page the nonce of its Content-Security-Policy; overwritten likewise. */
-export const NONCE = "x-vestibule-nonce";
-
 /** Somebody without an account: their address, and the little of them that receipts keep. */
 export type Visitor = { address: string; network: string; browser: string };
 

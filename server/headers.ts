@@ -34,7 +34,7 @@ const STRICT = {
 
 /**
  * The policy of a page of Next's: scripts that carry the nonce, and what those load. Nothing but sign-in talks to another
- * origin. Trusted Types: app/layout.tsx has the one policy that turns a text into a script's address.
+ * origin. Trusted Types: server/page-script.ts has the one policy that turns a text into a script's address.
  */
 export const pagePolicy = (nonce: string) =>
   policy({

@@ -12,7 +12,7 @@ import next from "next";
 import sirv from "sirv";
 import * as catalogue from "../lib/catalogue/catalogue.ts";
 import { config } from "../lib/config.ts";
-import { CLIENT_ADDRESS, clientAddress, NONCE } from "../lib/http.ts";
+import { CLIENT_ADDRESS, clientAddress } from "../lib/http.ts";
 import { log } from "../lib/log.ts";
 import { settledRestore } from "../lib/operator/restored.ts";
 import { startTracing, traced } from "../lib/trace.ts";
@@ -99,7 +99,6 @@ async function answer(request: IncomingMessage, response: ServerResponse) {
   const contentSecurityPolicy = pagePolicy(nonce);
   // Next finds the nonce in here and gives it to its own scripts (its guide "Content Security Policy").
   request.headers["content-security-policy"] = contentSecurityPolicy;
-  request.headers[NONCE] = nonce;
   response.setHeaders(new Headers({ ...OF_PAGES, "content-security-policy": contentSecurityPolicy }));
   type Asked = Parameters<typeof compress>;
   compress(request as Asked[0], response as Asked[1], () => {

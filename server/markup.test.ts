@@ -1,15 +1,16 @@
 import { createServer } from "node:http";
 import { expect, test } from "vitest";
 import { paintedFirst, shapePages } from "./markup";
+import { PAGE_SCRIPT } from "./page-script";
 
 const PART = '<script src="/_next/static/chunks/a.js" async="" nonce="n"></script>';
 const OTHER = '<script src="/_next/static/chunks/b.js" nonce="n" async=""></script>';
 const START = '<script nonce="n" id="_R_">(globalThis["TURBOPACK"] || []).push({});</script>';
 const DATA = '<script nonce="n">self.__next_f.push([1,"<template data-still=\\"\\"></template>"])</script>';
 const OLD = '<script src="/_next/static/chunks/old.js" noModule="" nonce="n"></script>';
-const OWN = '<script nonce="n">copyButtons()</script>';
+const OWN = `<script nonce="n">${PAGE_SCRIPT}</script>`;
 const page = (body: string) =>
-  `<!DOCTYPE html><html><head><link rel="preload" as="script" fetchPriority="low" nonce="n" href="/_next/static/chunks/b.js"/>${PART}${OWN}${OLD}</head><body>${body}${START}${OTHER}${DATA}</body></html>`;
+  `<!DOCTYPE html><html><head><link rel="preload" as="script" fetchPriority="low" nonce="n" href="/_next/static/chunks/b.js"/>${PART}${OLD}</head><body>${body}${START}${OTHER}${DATA}</body></html>`;
 
 test("the scripts of a page stand in a template at its end, each once, and nothing names them before", () => {
   const painted = paintedFirst(page("<h1>Plan</h1>"), "n");
@@ -25,6 +26,11 @@ test("a page that says it needs none keeps its own script only", () => {
   expect(paintedFirst(page('<template data-still=""></template><h1>Home</h1>'), "n")).toBe(
     `<!DOCTYPE html><html><head>${OWN}</head><body><template data-still=""></template><h1>Home</h1></body></html>`,
   );
+});
+
+test("the document of a page that threw has its scripts at once, and the policy that lets them load", () => {
+  const empty = `<!DOCTYPE html><html id="__next_error__"><head>${PART}</head><body>${START}${DATA}</body></html>`;
+  expect(paintedFirst(empty, "n")).toBe(empty.replace("</head>", `${OWN}</head>`));
 });
 
 test("what somebody wrote is text, whatever it looks like", () => {

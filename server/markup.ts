@@ -3,6 +3,7 @@
  * once shows the page when the last script is there; on a slow line that is a second later.
  */
 import type { ServerResponse } from "node:http";
+import { PAGE_SCRIPT } from "./page-script.ts";
 
 const PARTS = /<script src="\/_next\/static\/[^>]*\basync=""[^>]*><\/script>/g;
 const PRELOADS = /<link rel="preload" as="script"[^>]*\/>/g;
@@ -11,6 +12,8 @@ const OLD_BROWSERS = /<script src="\/_next\/[^>]*\bnoModule=""[^>]*><\/script>/g
 const DATA = /<script nonce="[^"]*"(?: id="_R_")?>\(?(?:globalThis\["TURBOPACK"\]|self\.__next_f)[\s\S]*?<\/script>/g;
 /** components/ui/still.tsx */
 const STILL = '<template data-still=""></template>';
+/** What Next sends in place of a page that threw: an empty document, into which its scripts put app/not-found.tsx or app/error.tsx. */
+const THREW = '<html id="__next_error__">';
 
 /** Puts the scripts into the page when it was painted, or at once in a tab that nobody looks at. */
 const AFTER_PAINT = `{
@@ -28,15 +31,22 @@ else {
 
 const without = (html: string, ...what: RegExp[]) => what.reduce((page, each) => page.replaceAll(each, ""), html);
 
-/** A page that says it needs no script of Next's loses them all; every other gets them after its first paint. */
+/**
+ * A page gets its own script into its head, and the framework's after its first paint. One that says it needs none of the
+ * framework's loses them all; one that has nothing to show without them has them at once.
+ */
 export function paintedFirst(html: string, nonce: string): string {
-  if (html.includes(STILL)) return without(html, PARTS, PRELOADS, OLD_BROWSERS, DATA);
+  const script = (text: string) => `<script nonce="${nonce}">${text}</script>`;
+  const headEnd = html.indexOf("</head>");
+  if (headEnd === -1) return html;
+  const page = `${html.slice(0, headEnd)}${script(PAGE_SCRIPT)}${html.slice(headEnd)}`;
+  if (html.includes(STILL)) return without(page, PARTS, PRELOADS, OLD_BROWSERS, DATA);
   const scripts = html.match(PARTS);
-  if (!scripts) return html;
-  const last = `<template id="scripts">${scripts.join("")}</template><script nonce="${nonce}">${AFTER_PAINT}</script>`;
-  const page = without(html, PARTS, PRELOADS);
-  const end = page.lastIndexOf("</body>");
-  return `${page.slice(0, end)}${last}${page.slice(end)}`;
+  if (!scripts || html.includes(THREW)) return page;
+  const last = `<template id="scripts">${scripts.join("")}</template>${script(AFTER_PAINT)}`;
+  const parted = without(page, PARTS, PRELOADS);
+  const end = parted.lastIndexOf("</body>");
+  return `${parted.slice(0, end)}${last}${parted.slice(end)}`;
 }
 
 const isPage = (response: ServerResponse) => String(response.getHeader("content-type")).startsWith("text/html");

@@ -1,19 +1,6 @@
 import { Check, Copy } from "lucide-react";
 
-/** A part of every page's script (app/layout.tsx): copying works on pages without further scripts and before they have arrived. */
-export const COPY_BUTTONS = `addEventListener("click", async ({ target }) => {
-  const button = target instanceof Element && target.closest("button[data-says]");
-  if (!button) return;
-  await navigator.clipboard.writeText(button.dataset.copy ?? button.closest("[data-code]").querySelector("pre").textContent);
-  const tell = (text) => {
-    button.toggleAttribute("data-copied", text !== "");
-    button.lastElementChild.textContent = text;
-  };
-  tell(button.dataset.says);
-  setTimeout(tell, 1500, "");
-});`;
-
-/** Copies a text, or without one what its code block shows; says so for a moment, to screen readers too. */
+/** Copies a text (by server/page-script.ts, before scripts of the framework have arrived and without them), or without one what its code block shows; says so for a moment, to screen readers too. */
 export function CopyButton({ text, label }: { text?: string; label: string }) {
   return (
     <button
