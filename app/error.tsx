@@ -1,6 +1,5 @@
 "use client";
 
-import { CopyButton } from "@/components/ui/copy-button";
 import { Button } from "@/components/ui/ui";
 
 export default function ErrorPage({ error }: { error: Error & { digest?: string } }) {
@@ -12,9 +11,8 @@ export default function ErrorPage({ error }: { error: Error & { digest?: string 
         {error.digest ? "" : " and the time"}.
       </p>
       {error.digest && (
-        <p className="mt-3 flex items-center gap-2">
-          <code>{error.digest}</code>
-          <CopyButton text={error.digest} label="the reference" />
+        <p className="mt-3">
+          <code className="select-all">{error.digest}</code>
         </p>
       )}
       <p className="mt-6">

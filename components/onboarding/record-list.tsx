@@ -1,3 +1,5 @@
+"use client";
+
 import { CodeBlock } from "@/components/ui/code-block";
 import { Card, Time } from "@/components/ui/ui";
 import type { AuditRecord } from "@/lib/audit/audit";
