@@ -158,23 +158,27 @@ export async function record(tx: Transaction, onboardingId: string, actor: Actor
   return after.progress;
 }
 
+/** The end of a trail as it is now, for `recordAfter`. */
+export async function headOf(onboardingId: string): Promise<Head> {
+  const [head] = await db().$queryRaw<Head[]>`
+    SELECT "vendorId", "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid`;
+  if (!head) throw new Error(`No onboarding ${onboardingId} to record into`);
+  return head;
+}
+
 /**
- * The same by one statement of its own, for whoever writes often: it is tried on the end of the trail that they wrote last
- * (null: not known), and on the end as it is when somebody else wrote meanwhile. Returns the new end.
+ * The same as `record` by one statement of its own, for whoever writes often: it is tried on the end of the trail that they
+ * know (null: none), and on the end as it is when somebody else wrote meanwhile. Returns the new end.
  */
 export async function recordAfter(
-  last: Head | null,
+  known: Head | null,
   onboardingId: string,
   actor: Actor,
   at: Date,
   events: readonly AuditEvent[],
 ): Promise<Head> {
-  for (let known = last; ; known = null) {
-    const [read] = known
-      ? [known]
-      : await db().$queryRaw<Head[]>`
-          SELECT "vendorId", "headSeq", "headHash", "state" AS "progress" FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid`;
-    if (!read) throw new Error(`No onboarding ${onboardingId} to record into`);
+  for (let last = known; ; last = null) {
+    const read = last ?? (await headOf(onboardingId));
     const { ctes, head } = appending(read, onboardingId, actor, at, events, "same");
     const written = await db().$queryRaw<object[]>`
       WITH same AS (SELECT 1 AS is FROM "Onboarding" WHERE "id" = ${onboardingId}::uuid AND "headHash" = ${read.headHash} FOR UPDATE),

@@ -73,16 +73,18 @@ async function start(
     if (!subject) return refuse(NO_PLAN);
     const actor = actorOf(person, "admin");
     const runId = randomUUID();
+    const journal = { record: journalOf(id, actor, requireLease) };
     const prepared = await prepare(onboarding, {
       ...subject,
       person,
       tenantName: onboarding.progress.signedIn?.tenantName ?? "",
-      journal: { record: journalOf(id, actor, requireLease) },
+      journal,
       seal: await sealing(person, onboarding, actor),
     });
     if (!prepared.ok) return whyNot(kind, prepared.refusal, id, actor, onboarding);
     if (prepared.value === "nothing") return accept({ is: "started" });
-    await record(id, actor, new Date(), { type: "run.started", detail: { runId, steps: prepared.value.steps, kind } });
+    // In one statement with the run's first intent.
+    const started = journal.record({ type: "run.started", detail: { runId, steps: prepared.value.steps, kind } });
     isUnderWay = true;
     const { value: run } = prepared;
     void traced("run", { kind, onboardingId: id, runId }, async (learn) => {
@@ -99,6 +101,7 @@ async function start(
         await then?.(outcome);
       })
       .catch((error: unknown) => log().failed("What follows a run failed", error, { onboardingId: id, runId }));
+    await started;
     return accept({ is: "started" });
   } finally {
     if (!isUnderWay) {
@@ -110,7 +113,8 @@ async function start(
 
 /** Registrations are worked on side by side: what they record at the same time is one statement. */
 function journalOf(id: string, actor: Actor, requireLease: () => Promise<void>): provisioning.Job["journal"]["record"] {
-  let end: audit.Head | null = null;
+  // Read while the run is prepared; where that fails, it is read again.
+  let end: Promise<audit.Head | null> = audit.headOf(id).catch(() => null);
   let waiting: AuditEvent[] = [];
   let next: Promise<void> | undefined;
   let now: Promise<unknown> = Promise.resolve();
@@ -121,10 +125,10 @@ function journalOf(id: string, actor: Actor, requireLease: () => Promise<void>):
       const all = waiting;
       waiting = [];
       await requireLease();
-      const before = end;
+      const written = audit.recordAfter(await end, id, actor, new Date(), all);
       // Where it fails, nobody knows whether it was written.
-      end = null;
-      end = await audit.recordAfter(before, id, actor, new Date(), all);
+      end = written.catch(() => null);
+      await written;
     });
     now = next.catch(() => undefined);
     return next;

@@ -105,7 +105,7 @@ export async function grantAndIssue(site: Site, operations: readonly Operation[]
   const isFine = (error: GraphError) => error.meaning === "already-there";
   let open = inOrder(operations);
   let stopped: RunResult | null = null;
-  let issued: Issued = { credential: null, keyId: run.known[desired.id]?.verifiedKeyId ?? null };
+  let issued: Issued = { credential: null, keyId: run.known[desired.id]?.verifiedKeyId ?? null, sealed: Promise.resolve() };
   while (open.length > 0) {
     const name = `${desired.mark} ${run.newNonce()}`;
     const planned = open.flatMap((operation) =>
@@ -168,6 +168,7 @@ export async function grantAndIssue(site: Site, operations: readonly Operation[]
     }
     open = left;
   }
+  if (stopped) await issued.sealed;
   return stopped ?? issued;
 }
 
@@ -209,7 +210,7 @@ async function mergeScopes(site: Site, operation: Operation): Promise<RunResult 
   }
 }
 
-/** What became of the credential: sealed at once; or, when nobody knows, made anew. */
+/** What became of the credential: it is being sealed; or, when nobody knows, it is made anew. */
 async function settleCredential(
   site: Site,
   operation: Operation,
@@ -226,10 +227,14 @@ async function settleCredential(
   } else issued = { body: answer.body, name };
   const { secretText, keyId, endDateTime } = issued.body as { secretText: string; keyId: string; endDateTime: string };
   const credential = new Secret(secretText);
-  await run.seal(desired.id, { ...handoverOf(site), secretValue: credential.expose(), secretEndsAt: endDateTime });
-  site.ends(operation.id, "done", {
-    note: `Valid until ${endDateTime.slice(0, 10)}`,
-    facts: { keyId, secretEndsAt: endDateTime, verifiedKeyId: null, ...site.knowsCredential(issued.name) },
-  });
-  return { credential, keyId };
+  const payload = { ...handoverOf(site), secretValue: credential.expose(), secretEndsAt: endDateTime };
+  const sealed = run.seal(desired.id, payload).then(() =>
+    site.ends(operation.id, "done", {
+      note: `Valid until ${endDateTime.slice(0, 10)}`,
+      facts: { keyId, secretEndsAt: endDateTime, verifiedKeyId: null, ...site.knowsCredential(issued.name) },
+    }),
+  );
+  // Whoever awaits it hears of a failure; until then nobody else need.
+  sealed.catch(() => undefined);
+  return { credential, keyId, sealed };
 }

@@ -7,8 +7,11 @@ import { type Operation, plan } from "./plan.ts";
 import { explain, type RunResult, type Site, StepStopped } from "./site.ts";
 import { type Actual, readBack } from "./snapshot.ts";
 
-/** What the run knows of the credential: its text when it was issued just now, its id in any case. */
-export type Issued = { credential: Secret | null; keyId: string | null };
+/**
+ * What the run knows of the credential: its text when it was issued just now, its id in any case. It is being sealed while the
+ * tenant is read back, and nothing more is written before `sealed`.
+ */
+export type Issued = { credential: Secret | null; keyId: string | null; sealed: Promise<void> };
 
 /** A directory write is believed once this many reads in a row agree; one is enough where no lag was met. */
 const AGREEING_READS = 3;
@@ -100,13 +103,14 @@ async function removeOrphans(site: Site, actual: Actual, keyId: string | null): 
 }
 
 /** Everything that was planned is there, and of our credentials only the one that counts. */
-async function everythingIsThere(site: Site, keyId: string | null): Promise<Actual> {
+async function everythingIsThere(site: Site, { keyId, sealed }: Issued): Promise<Actual> {
   const { desired, run } = site;
   const known = { [desired.id]: { verifiedKeyId: keyId } };
   const patience = new Patience(site, PROOF_DEADLINE_MS);
   for (;;) {
     let removed = 0;
     const actual = await agree(site, async (read) => {
+      await sealed;
       removed += await removeOrphans(site, read, keyId);
       return plan([desired], read, run.abilities, known).filter(({ effect }) => effect !== "same");
     });
@@ -123,11 +127,13 @@ async function everythingIsThere(site: Site, keyId: string | null): Promise<Actu
   }
 }
 
-export async function prove(site: Site, { credential, keyId }: Issued): Promise<RunResult> {
+export async function prove(site: Site, issued: Issued): Promise<RunResult> {
   const { desired, run } = site;
+  const { credential, keyId, sealed } = issued;
   let actual: Actual = run.actual;
   const readBackStep = await site.step({ id: `${desired.id}.read-back`, doing: "let us read everything back" }, async () => {
-    actual = await everythingIsThere(site, keyId);
+    // Whatever becomes of the reading, the secret is not lost.
+    actual = await everythingIsThere(site, issued).finally(() => sealed);
     return { note: "A new plan on the tenant as it is now is empty", facts: { openCredentials: [] } };
   });
   if (readBackStep) return readBackStep;
