@@ -120,3 +120,22 @@ test("a refresh that fails on the way is asked again; the page stays as it is me
   expect(cut).toBe(2);
   expect(await shown.evaluate((document) => document.body.innerText), "the same document").toContain("Tailspin Toys");
 });
+
+test("behind a proxy that ends TLS, the plan comes along with the answer to the choice", async ({ browser }) => {
+  const { context, id } = await atChecklist(browser);
+  const storageState = await context.storageState();
+  const proxied = await browserFor(browser, { extraHTTPHeaders: { "x-forwarded-proto": "https" }, storageState });
+  const admin = await proxied.newPage();
+  await admin.goto(`/o/${id}/features`);
+  const box = admin.getByRole("checkbox", { name: "Outlook Calendar" });
+  await box.check();
+  await expect(admin.getByRole("complementary")).toContainText("App registrations1");
+  const asked: string[] = [];
+  admin.on("request", (request) => {
+    const { rsc, "next-action": action } = request.headers();
+    if (request.isNavigationRequest() || rsc || action) asked.push(`${request.method()} ${new URL(request.url()).pathname}`);
+  });
+  await admin.getByRole("button", { name: "Review the plan" }).click();
+  await tickWhatComesFirst(admin);
+  expect(asked, "nothing had to be asked for a second time").toEqual([`POST /o/${id}/features`]);
+});

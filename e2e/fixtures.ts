@@ -36,8 +36,14 @@ export { expect };
 export const test = base.extend<{ tidy: undefined }>({
   tidy: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from it
-    async ({}, use) => {
+    async ({}, use, info) => {
       await use(undefined);
+      if (info.status !== info.expectedStatus)
+        for (const page of contexts.flatMap((context) => context.pages())) {
+          // Where somebody stood, and no values.
+          const shown = await page.locator("h1, h2, button").allInnerTexts();
+          await info.attach(new URL(page.url()).pathname, { body: shown.join("\n"), contentType: "text/plain" });
+        }
       await Promise.all(contexts.splice(0).map((context) => context.close()));
       expect(errors.splice(0), "console errors").toEqual([]);
     },

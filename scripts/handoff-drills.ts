@@ -234,7 +234,10 @@ export class HandoffStage {
   async scanned(): Promise<Verdict> {
     const { links } = await this.create(1, { terms: { challenge: "code", recipient: "maria@cirrus.example" } });
     const [link] = links as [Link];
-    const before = await this.query(`SELECT count(*) FROM "AuditEvent"`);
+    // Of this onboarding: mails of the drills before may still be written down in others.
+    const visits = () =>
+      this.query(`SELECT count(*) FROM "AuditEvent" a JOIN "Handoff" h ON h."onboardingId" = a."onboardingId" WHERE h."id" = '${link.id}'`);
+    const before = await visits();
     const bad: string[] = [];
     const pages = new Set<string>();
     for (const agent of SCANNERS)
@@ -244,8 +247,7 @@ export class HandoffStage {
         if (status >= 500) bad.push(`${method} as ${agent}: ${status}`);
       }
     if (pages.size !== 1) bad.push("the page differs from visitor to visitor");
-    if (JSON.stringify(await this.query(`SELECT count(*) FROM "AuditEvent"`)) !== JSON.stringify(before))
-      bad.push("a visit was written down");
+    if (JSON.stringify(await visits()) !== JSON.stringify(before)) bad.push("a visit was written down");
     if ((await this.#isWhole(link)).state !== "pending") bad.push("the link was opened");
     return { cases: SCANNERS.length * 3, bad };
   }

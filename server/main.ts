@@ -43,6 +43,9 @@ const { HOST, PORT, TRUSTED_PROXIES } = config();
 process.env.__NEXT_PRIVATE_STANDALONE_CONFIG = JSON.stringify(
   (JSON.parse(readFileSync(".next/required-server-files.json", "utf8")) as { config: object }).config,
 );
+// Where an action leads to another page, Next reads that page here and sends it along. It would take the scheme that the proxy
+// was asked with for its own, fail, and leave a second round trip to the browser.
+process.env.__NEXT_PRIVATE_ORIGIN = `http://${["0.0.0.0", "::"].includes(HOST) ? "localhost" : HOST}:${PORT}`;
 const portal = next({ dev: false, hostname: HOST, port: PORT });
 await portal.prepare();
 const pages = portal.getRequestHandler();
