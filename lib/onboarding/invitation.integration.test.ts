@@ -102,6 +102,12 @@ test("asked ten times at once under one key, one onboarding is created, and ever
   });
 });
 
+test("the first invitations of a product, sent at the same moment, all go out", async () => {
+  await db().manifestVersion.deleteMany();
+  const done = await Promise.all(Array.from({ length: 20 }, () => invitation.invite(support, wish(), now)));
+  expect(done.filter(({ ok }) => ok)).toHaveLength(20);
+});
+
 test("extended, the same link goes on working; renewed, it stops", async () => {
   const { id, token } = await invited({ days: 1 });
   expect((await findByLink(id, token, inDays(2)))?.standing.status).toBe("expired");

@@ -24,12 +24,9 @@ function digestOfManifest(manifest: Manifest): string {
 /** Makes sure that the manifest can be found again by its digest. */
 export async function keep(tx: Transaction, manifest: Manifest, now: Date): Promise<string> {
   const digest = digestOfManifest(manifest);
-  await tx.manifestVersion.upsert({
-    where: { digest },
-    create: { digest, productId: manifest.id, version: manifest.version, content: manifest, createdAt: now },
-    update: {},
-    select: { digest: true },
-  });
+  // Many onboardings may be the first of this edition: an upsert of Prisma's would refuse all but one.
+  const data = [{ digest, productId: manifest.id, version: manifest.version, content: manifest, createdAt: now }];
+  await tx.manifestVersion.createMany({ data, skipDuplicates: true });
   return digest;
 }
 
