@@ -9,7 +9,7 @@ const WORDS = [
     only: /^lib\/config\.ts$/,
     because: "lib/config.ts checks every variable at the start",
     // Not read but told to Next.
-    except: /__NEXT_PRIVATE_STANDALONE_CONFIG/,
+    except: /__NEXT_PRIVATE_\w+/,
   },
   { word: /prisma\/client/, only: /^lib\/db\.ts$/, because: "rooms get Prisma from lib/db.ts" },
   {
