@@ -34,9 +34,12 @@ const agent = new Agent({ keepAlive: true });
 export class Visitor {
   #cookies: Map<string, string>;
   readonly #place: Place;
+  /** The address that the deployment is known by, which a browser names wherever a balancer sends it. */
+  #origin: string;
   /** `cookies` of a browser that went further than a visitor can. */
   constructor(place: Place, cookies: readonly { name: string; value: string }[] = []) {
     this.#place = place;
+    this.#origin = place.baseUrl;
     this.#cookies = new Map(cookies.map(({ name, value }) => [name, value]));
   }
 
@@ -44,6 +47,7 @@ export class Visitor {
   at(baseUrl: string): Visitor {
     const there = new Visitor({ ...this.#place, baseUrl });
     there.#cookies = this.#cookies;
+    there.#origin = this.#origin;
     return there;
   }
 
@@ -58,7 +62,8 @@ export class Visitor {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("cookie", this.#cookie());
-    if (init.method === "POST") headers.set("origin", this.#place.baseUrl);
+    if (init.method === "POST") headers.set("origin", this.#origin);
+    if (this.#origin !== this.#place.baseUrl) headers.set("x-forwarded-host", new URL(this.#origin).host);
     const answer = await fetch(`${this.#place.baseUrl}${path}`, { ...init, headers, redirect: "manual" });
     for (const cookie of answer.headers.getSetCookie()) {
       const [pair = ""] = cookie.split(";");
